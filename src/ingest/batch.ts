@@ -1,0 +1,43 @@
+import type { FieldViolation } from "../model/error.ts";
+import type { Event } from "../model/event.ts";
+import { type EventDraft, eventId } from "../model/event-id.ts";
+import type { EventFieldsResult } from "./cylestio/event-fields.ts";
+import { type NormaliseOptions, normaliseEvent } from "./cylestio/normalise-event.ts";
+
+/** What became of one event of a request: the event to store, or why it is refused. */
+export type EventResult =
+  | { readonly ok: true; readonly event: Event }
+  | { readonly ok: false; readonly violation: FieldViolation };
+
+/** How to read and check the events of a request. */
+export interface NormaliseBatchOptions<Raw> extends NormaliseOptions {
+  /** The protocol's reader: `eventFieldsFromJson`, or the one for the messages of the contract. */
+  readonly readFields: (raw: Raw) => EventFieldsResult;
+}
+
+/**
+ * Makes events of the raw events of one request. The result has one entry per raw event, in the same order; events do not
+ * influence each other, except that identical ones without an id of the client's get different ids.
+ */
+export function normaliseBatch<Raw>(raws: readonly Raw[], options: NormaliseBatchOptions<Raw>): readonly EventResult[] {
+  const occurrences = new Map<string, number>();
+  return raws.map((raw) => {
+    const read = options.readFields(raw);
+    if (!read.ok) {
+      return read;
+    }
+    const normalised = normaliseEvent(read.fields, options);
+    if (!normalised.ok) {
+      return normalised;
+    }
+    const { draft, content } = normalised;
+    const id = eventId(draft, content, 0);
+    const ordinal = occurrences.get(id) ?? 0;
+    occurrences.set(id, ordinal + 1);
+    return { ok: true, event: withId(draft, ordinal === 0 ? id : eventId(draft, content, ordinal)) };
+  });
+}
+
+function withId(draft: EventDraft, id: string): Event {
+  return { ...draft, id };
+}

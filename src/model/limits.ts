@@ -1,0 +1,42 @@
+/** Bounds of what one event, one request and one page may hold. Each can be set; see `config.ts` for the names. */
+export interface Limits {
+  /** Bytes of one request message or body, after decompression. */
+  readonly bodyMaxBytes: number;
+  /** Events in one batch. */
+  readonly batchMaxEvents: number;
+  /** Bytes of the JSON text of one event's attributes, and of its extensions. */
+  readonly attributesMaxBytes: number;
+  /** Levels of objects and arrays in attributes and extensions; the outermost is the first. */
+  readonly nestingMaxDepth: number;
+  /** Bytes (UTF-8) of an id or a name. */
+  readonly idMaxBytes: number;
+  /** Bytes (UTF-8) of any other string field. */
+  readonly textMaxBytes: number;
+  /** How far into the future an event's time may lie, in milliseconds. */
+  readonly futureMaxMs: number;
+}
+
+export const limitsDefault: Limits = {
+  bodyMaxBytes: 16 * 1024 * 1024,
+  batchMaxEvents: 10_000,
+  attributesMaxBytes: 4 * 1024 * 1024,
+  nestingMaxDepth: 32,
+  idMaxBytes: 256,
+  textMaxBytes: 4096,
+  futureMaxMs: 24 * 60 * 60 * 1000,
+};
+
+/** The earliest time that a Cylestio event may have: 2000-01-01T00:00:00Z in microseconds. */
+export const eventTimeMinMicros = 946_684_800_000_000;
+
+/** Items on a page where the client names no size. */
+export const pageSizeDefault = 50;
+
+/** Items on a page of the older REST paths where the client names no size. */
+export const restLimitDefault = 100;
+
+/** Items on a page at most; a larger size counts as this. */
+export const pageSizeMax = 1000;
+
+/** Items that `offset` may pass over; further on, page tokens lead. */
+export const offsetMax = 10_000;

@@ -1,0 +1,130 @@
+import { createHash } from "node:crypto";
+import type { Event, OperationPart } from "./event.ts";
+
+/*
+ * Which start belongs to which finish.
+ *
+ * Parts can belong together only inside one partition: the same span of an agent, or, for parts without a span id, the same
+ * session of an agent; and the same family of operation. Inside it a finish closes the latest start that is open, earlier than the
+ * finish, and tied to it: by the first of run, chain and node id that both have, else by the same subject. A start that
+ * an id ties goes before one that only the subject ties; among starts of one time the greater event id wins. A start at the very
+ * time of the finish is taken only if no earlier one will do.
+ *
+ * So the pairs depend on the set of parts alone, never on their order of arrival.
+ */
+
+/** One part of an operation, as pairing needs it. `eventId` is the event's id in hexadecimal. */
+export interface PairingPart {
+  readonly eventId: string;
+  readonly timeMicros: number;
+  readonly finish: boolean;
+  readonly ties: Ties;
+}
+
+/** What ties two parts of one partition together: run, chain and node id, and the subject. */
+export type Ties = readonly [
+  runId: string | null,
+  chainId: string | null,
+  nodeId: string | null,
+  subject: string | null,
+];
+
+/** A start with its finish, or one of them alone. */
+export type Pair<Part> =
+  | { readonly start: Part; readonly finish: Part | null }
+  | { readonly start: null; readonly finish: Part };
+
+/** Ties of parts that need none, because their partition says it all. */
+export const noTies: Ties = [null, null, null, null];
+
+/** The ties of an event's part. A span id says it all. */
+export function tiesOf(event: Pick<Event, "spanId">, part: OperationPart): Ties {
+  return event.spanId === null ? [part.runId, part.chainId, part.nodeId, part.subject] : noTies;
+}
+
+/**
+ * The key of the partition that an event's part belongs to: 4 bytes of its trace or session, so that the index keeps the
+ * operations of one run together, then 10 bytes of everything.
+ */
+export function partitionKeyOf(
+  event: Pick<Event, "agentId" | "sessionId" | "traceId" | "spanId">,
+  part: OperationPart,
+): Buffer {
+  const run =
+    event.spanId === null ? ["session", event.agentId, event.sessionId] : ["trace", event.agentId, event.traceId];
+  const key = Buffer.allocUnsafe(14);
+  digest(run).copy(key, 0, 0, 4);
+  digest([...run, event.spanId, part.family]).copy(key, 4, 0, 10);
+  return key;
+}
+
+/** Pairs the parts of one partition. `parts` may come in any order. */
+export function pairParts<Part extends PairingPart>(parts: readonly Part[]): readonly Pair<Part>[] {
+  const ordered = [...parts].sort(byTimeThenEventId);
+  const open: Part[] = [];
+  const pairs: Pair<Part>[] = [];
+  for (let from = 0; from < ordered.length; ) {
+    let to = from;
+    while (to < ordered.length && ordered[to]?.timeMicros === ordered[from]?.timeMicros) to += 1;
+    const sameTime = ordered.slice(from, to);
+    const unmatched = closeOpen(
+      sameTime.filter((part) => part.finish),
+      open,
+      pairs,
+    );
+    open.push(...sameTime.filter((part) => !part.finish));
+    for (const finish of closeOpen(unmatched, open, pairs)) pairs.push({ start: null, finish });
+    from = to;
+  }
+  for (const start of open) pairs.push({ start, finish: null });
+  return pairs;
+}
+
+/** Lets each finish close an open start, which leaves `open`; returns the finishes that found none. */
+function closeOpen<Part extends PairingPart>(finishes: readonly Part[], open: Part[], pairs: Pair<Part>[]): Part[] {
+  const unmatched: Part[] = [];
+  for (const finish of finishes) {
+    const [start] = open.splice(indexOfStart(open, finish), 1);
+    if (start === undefined) unmatched.push(finish);
+    else pairs.push({ start, finish });
+  }
+  return unmatched;
+}
+
+/** Place of the start that `finish` closes in `open` (oldest first); past the end if there is none. */
+function indexOfStart(open: readonly PairingPart[], finish: PairingPart): number {
+  const byId = open.findLastIndex((start) => sharedIdsAgree(start.ties, finish.ties) === true);
+  if (byId !== -1) return byId;
+  const bySubject = open.findLastIndex(
+    (start) => sharedIdsAgree(start.ties, finish.ties) === undefined && start.ties[3] === finish.ties[3],
+  );
+  return bySubject === -1 ? open.length : bySubject;
+}
+
+/** Whether the first id that both have is the same; undefined if they share none. */
+function sharedIdsAgree(start: Ties, finish: Ties): boolean | undefined {
+  for (let index = 0; index < 3; index += 1) {
+    if (start[index] != null && finish[index] != null) return start[index] === finish[index];
+  }
+  return undefined;
+}
+
+function byTimeThenEventId(a: PairingPart, b: PairingPart): number {
+  if (a.timeMicros !== b.timeMicros) return a.timeMicros - b.timeMicros;
+  return a.eventId < b.eventId ? -1 : Number(a.eventId > b.eventId);
+}
+
+function digest(value: unknown): Buffer {
+  return createHash("sha256").update(JSON.stringify(value)).digest();
+}
+
+/** How long a paired operation took, in milliseconds: as its finish reports, else the time between the two; null if neither is known. */
+export function operationDurationMs(operation: {
+  readonly startMicros: number | null;
+  readonly finishMicros: number | null;
+  readonly reportedMs: number | null;
+}): number | null {
+  if (operation.reportedMs !== null) return operation.reportedMs;
+  if (operation.startMicros === null || operation.finishMicros === null) return null;
+  return (operation.finishMicros - operation.startMicros) / 1000;
+}
