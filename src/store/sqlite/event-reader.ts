@@ -1,0 +1,163 @@
+import type {
+  EventCount,
+  EventCountQuery,
+  EventCursor,
+  EventFilter,
+  EventPage,
+  EventQuery,
+  StoredEvent,
+  TimeRange,
+} from "../store.ts";
+import { type EventIndex, type EventRow, eventFromRow, eventIdToBytes, eventRowSql } from "./event-row.ts";
+import type { RunQuery } from "./reader.ts";
+
+/** A part of a `where` clause with its parameters. */
+interface Condition {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
+}
+
+/**
+ * Where the events of a filter are found: along an index, by conditions that it serves. The index is named in the statements,
+ * because by its own estimates SQLite would walk all of an agent's events in a range of time for those of one name.
+ */
+interface Walk {
+  readonly index: EventIndex;
+  readonly conditions: readonly Condition[];
+}
+
+/** How a direction is spelled in SQL, and what lies beyond a place, or up to it, in that direction. */
+const ascending = { order: "asc", beyond: ">", upTo: "<=" } as const;
+const descending = { order: "desc", beyond: "<", upTo: ">=" } as const;
+
+/** The event with this id, or null. */
+export async function findEvent(run: RunQuery, eventId: string): Promise<StoredEvent | null> {
+  const [row] = await run<EventRow>(`${eventRowSql("events_event_id")} where e.event_id = ?`, [
+    eventIdToBytes(eventId),
+  ]);
+  return row === undefined ? null : eventFromRow(row);
+}
+
+/**
+ * A page of events in order of (time, sequence). With a filter that no index serves, it is picked out of at most
+ * `examinedRowsMax` events.
+ */
+export async function listEvents(run: RunQuery, query: EventQuery, examinedRowsMax: number): Promise<EventPage> {
+  const { filter, after, offset, limit } = query;
+  const owner = await findOwner(run, filter);
+  if (owner === null) return { events: [], next: null, nextOffset: 0 };
+  const { index } = owner;
+  const { order, beyond, upTo } = query.ascending ? ascending : descending;
+  const place = after === null ? [] : [placeCondition(beyond, after)];
+  const walk = { index, conditions: [...owner.conditions, ...rangeConditions(filter), ...place] };
+  const picked = pickConditions(filter);
+  const windowEnd = picked.length === 0 ? null : await findWindowEnd(run, { walk, order, examinedRowsMax });
+  const conditions = [...walk.conditions, ...picked, ...(windowEnd === null ? [] : [placeCondition(upTo, windowEnd)])];
+  // One row more than asked for says whether there are more.
+  const rows = await run<EventRow>(
+    `${eventRowSql(index)} ${whereSql(conditions)} order by e.time_micros ${order}, e.sequence ${order} limit ? offset ?`,
+    [...parametersOf(conditions), limit + 1, offset],
+  );
+  const events = rows.slice(0, limit).map(eventFromRow);
+  if (rows.length > limit) return { events, next: cursorOf(events.at(-1)), nextOffset: 0 };
+  const isStillPassing = windowEnd !== null && offset > 0 && rows.length === 0;
+  const passed = isStillPassing ? await countMatches(run, { index, conditions }) : offset;
+  return { events, next: windowEnd, nextOffset: offset - passed };
+}
+
+/** An agent's events by one dimension. */
+export async function countEvents(run: RunQuery, query: EventCountQuery): Promise<EventCount[]> {
+  const conditions = [
+    { sql: "e.agent_key = (select id from agents where agent_id = ?)", parameters: [query.agentId] },
+    ...rangeConditions(query),
+  ];
+  return run<EventCount>(
+    `select e.${query.dimension} as value, count(*) as count, min(e.time_micros) as firstMicros,
+      max(e.time_micros) as latestMicros from events e ${whereSql(conditions)} group by e.${query.dimension}`,
+    parametersOf(conditions),
+  );
+}
+
+/** Restricts events to the filter's session, or to its agent and name, by key; null if there is no such session or agent. */
+async function findOwner(run: RunQuery, { agentId, sessionId, name }: EventFilter): Promise<Walk | null> {
+  if (sessionId !== null) {
+    const session = await findSessions(run, sessionId, agentId);
+    return session === null ? null : { index: "events_by_session", conditions: [session] };
+  }
+  if (agentId === null) return { index: "events_by_time", conditions: [] };
+  const [agent] = await run<{ readonly id: number }>("select id from agents where agent_id = ?", [agentId]);
+  if (agent === undefined) return null;
+  const index = name === null ? "events_by_agent" : "events_by_agent_name";
+  return { index, conditions: [equals("agent_key", agent.id), ...ifAny("name", name)] };
+}
+
+async function findSessions(run: RunQuery, sessionId: string, agentId: string | null): Promise<Condition | null> {
+  const sessions = {
+    sql: `select id from sessions where session_id = ?
+      ${agentId === null ? "" : "and agent_key = (select id from agents where agent_id = ?)"}`,
+    parameters: agentId === null ? [sessionId] : [sessionId, agentId],
+  };
+  const [first, second] = await run<{ readonly id: number }>(`${sessions.sql} limit 2`, sessions.parameters);
+  if (first === undefined) return null;
+  // By its one key, the index gives the events of a session in order; those of several sessions have to be sorted.
+  if (second === undefined) return equals("session_key", first.id);
+  return { ...sessions, sql: `e.session_key in (${sessions.sql})` };
+}
+
+/** What no index serves: channel, level, and the name of events that are not one agent's. */
+function pickConditions({ agentId, sessionId, name, channel, level }: EventFilter): Condition[] {
+  const isNameIndexed = agentId !== null && sessionId === null;
+  return [...ifAny("name", isNameIndexed ? null : name), ...ifAny("channel", channel), ...ifAny("level", level)];
+}
+
+function rangeConditions({ fromMicros, toMicros }: TimeRange): Condition[] {
+  const conditions: Condition[] = [];
+  if (fromMicros !== null) conditions.push({ sql: "e.time_micros >= ?", parameters: [fromMicros] });
+  if (toMicros !== null) conditions.push({ sql: "e.time_micros <= ?", parameters: [toMicros] });
+  return conditions;
+}
+
+function placeCondition(operator: "<" | "<=" | ">" | ">=", { timeMicros, sequence }: EventCursor): Condition {
+  return { sql: `(e.time_micros, e.sequence) ${operator} (?, ?)`, parameters: [timeMicros, sequence] };
+}
+
+/** Place of the last event that a page may examine; null if there are fewer. Reads the index alone. */
+async function findWindowEnd(
+  run: RunQuery,
+  { walk, order, examinedRowsMax }: { readonly walk: Walk; readonly order: string; readonly examinedRowsMax: number },
+): Promise<EventCursor | null> {
+  const [row] = await run<EventCursor>(
+    `select e.time_micros as timeMicros, e.sequence from events e indexed by ${walk.index} ${whereSql(walk.conditions)}
+      order by e.time_micros ${order}, e.sequence ${order} limit 1 offset ?`,
+    [...parametersOf(walk.conditions), examinedRowsMax - 1],
+  );
+  return row ?? null;
+}
+
+async function countMatches(run: RunQuery, { index, conditions }: Walk): Promise<number> {
+  const [row] = await run<{ readonly count: number }>(
+    `select count(*) as count from events e indexed by ${index} ${whereSql(conditions)}`,
+    parametersOf(conditions),
+  );
+  return row?.count ?? 0;
+}
+
+function equals(column: string, value: unknown): Condition {
+  return { sql: `e.${column} = ?`, parameters: [value] };
+}
+
+function ifAny(column: string, value: string | null): Condition[] {
+  return value === null ? [] : [equals(column, value)];
+}
+
+function whereSql(conditions: readonly Condition[]): string {
+  return conditions.length === 0 ? "" : `where ${conditions.map(({ sql }) => sql).join(" and ")}`;
+}
+
+function parametersOf(conditions: readonly Condition[]): readonly unknown[] {
+  return conditions.flatMap(({ parameters }) => parameters);
+}
+
+function cursorOf(event: StoredEvent | undefined): EventCursor | null {
+  return event === undefined ? null : { timeMicros: event.timeMicros, sequence: event.sequence };
+}

@@ -1,0 +1,63 @@
+import type { Database } from "better-sqlite3";
+import type { Event } from "../../model/event.ts";
+import { isSameContent } from "../../model/event-id.ts";
+import type { AppendOutcome } from "../store.ts";
+import { createAgentLedger } from "./agent-ledger.ts";
+import { type EventRow, eventColumns, eventFromRow, eventIdToBytes, eventRowSql, eventToColumns } from "./event-row.ts";
+import { createOperationWriter, type StoredPart } from "./operation-writer.ts";
+import { storeErrorFrom } from "./store-error.ts";
+
+/** Writes events and all that follows from them. Not for concurrent use: there is one writer per database. */
+export interface EventWriter {
+  /** Stores the events in one transaction, which is on disk when this returns. If it throws, nothing was stored. */
+  write(events: readonly Event[]): AppendOutcome[];
+}
+
+/**
+ * The one place where events are inserted. Prepared statements instead of entities, because `insertMany` reaches less than
+ * half their rate; `test/store/sqlite/schema.test.ts` checks the columns against the entities.
+ */
+export function createEventWriter(database: Database): EventWriter {
+  const ledger = createAgentLedger(database);
+  const operations = createOperationWriter(database);
+  const insert = database.prepare(
+    `insert into events (${eventColumns.join(", ")}) values (${eventColumns.map(() => "?").join(", ")})`,
+  );
+  const find = database.prepare(`${eventRowSql("events_event_id")} where e.event_id = ?`);
+
+  const write = database.transaction((events: readonly Event[]): AppendOutcome[] => {
+    const parts: StoredPart[] = [];
+    const outcomes = events.map((event): AppendOutcome => {
+      // Looked up first, so that an event that is refused leaves no trace, not even a session of its own.
+      // The statement selects exactly these columns.
+      const there = find.get(eventIdToBytes(event.id)) as EventRow | undefined;
+      if (there !== undefined) return compare(there, event);
+      const keys = ledger.keysOf(event);
+      const sequence = Number(insert.run(eventToColumns(event, keys)).lastInsertRowid);
+      ledger.count(event, keys);
+      if (event.operation !== null) parts.push({ event, part: event.operation, sequence, agentKey: keys.agentKey });
+      return { status: "stored", sequence };
+    });
+    ledger.flush();
+    operations.add(parts);
+    return outcomes;
+  });
+
+  return {
+    write(events) {
+      try {
+        return write.immediate(events);
+      } catch (error) {
+        // The transaction was rolled back, and with it the keys that were given out in it.
+        ledger.forget();
+        throw storeErrorFrom(error);
+      }
+    },
+  };
+}
+
+/** An event whose id is taken is a duplicate if it says the same as the one that has it. */
+function compare(row: EventRow, event: Event): AppendOutcome {
+  const there: Event = { ...eventFromRow(row), llmProvider: null, operation: null };
+  return { status: isSameContent(there, event) ? "duplicate" : "conflict" };
+}

@@ -1,0 +1,30 @@
+import { Migrator } from "@mikro-orm/migrations";
+import { defineConfig, type MigrationObject, MikroORM, type Options } from "@mikro-orm/sqlite";
+import { migrations as allMigrations } from "../../../migrations/index.ts";
+import { entities } from "./entities.ts";
+
+/** Configuration of MikroORM for one database file. The MikroORM CLI uses it too, see `mikro-orm.config.ts`. */
+export function ormOptions(databasePath: string, migrations: readonly MigrationObject[] = allMigrations): Options {
+  return defineConfig({
+    dbName: databasePath,
+    entities,
+    extensions: [Migrator],
+    migrations: {
+      path: "migrations",
+      migrationsList: [...migrations],
+      snapshot: false,
+      disableForeignKeys: false,
+      emit: "ts",
+    },
+    // The migrator reports on the console by default; `migrate` returns what it did.
+    logger: () => undefined,
+    forceUtcTimezone: true,
+    // The network never waits for the metadata cache to be written beside the project.
+    metadataCache: { enabled: false },
+  });
+}
+
+/** Opens MikroORM on a database file. Tests bring migrations of their own. */
+export function createOrm(databasePath: string, migrations?: readonly MigrationObject[]): Promise<MikroORM> {
+  return MikroORM.init(ormOptions(databasePath, migrations));
+}

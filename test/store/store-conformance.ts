@@ -1,0 +1,34 @@
+import { describe } from "vitest";
+import { testAgents } from "./conformance/agent-suite.ts";
+import { testAppend } from "./conformance/append-suite.ts";
+import { testEventLists } from "./conformance/event-list-suite.ts";
+import { testLifetime } from "./conformance/lifetime-suite.ts";
+import { testMeasures } from "./conformance/measure-suite.ts";
+import { testOperations } from "./conformance/operation-suite.ts";
+import type { CreateStore } from "./open-store.ts";
+
+/**
+ * What the comments of `src/store/store.ts` promise, as tests; every implementation of `TelemetryStore` has to pass them.
+ */
+export function describeTelemetryStore(name: string, createStore: CreateStore): void {
+  describe(`${name}, by its contract:`, () => {
+    describe("append", () => {
+      testAppend(createStore);
+    });
+    describe("agents", () => {
+      testAgents(createStore);
+    });
+    describe("events", () => {
+      testEventLists(createStore);
+    });
+    describe("operations", () => {
+      testOperations(createStore);
+    });
+    describe("measures", () => {
+      testMeasures(createStore);
+    });
+    describe("lifetime", () => {
+      testLifetime(createStore);
+    });
+  });
+}
