@@ -181,7 +181,7 @@ export const GetAgentSummaryResponseSchema: GenMessage<GetAgentSummaryResponse> 
  */
 export const AgentService: GenService<{
   /**
-   * Lists agents, the last seen first, then by id.
+   * Lists agents, the last seen first; among agents last seen at the same time, by id in descending order.
    *
    * @generated from rpc cylestio.v1.AgentService.ListAgents
    */

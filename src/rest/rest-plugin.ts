@@ -1,0 +1,136 @@
+import type { Message } from "@bufbuild/protobuf";
+import {
+  type ContextValues,
+  createContextValues,
+  createHandlerContext,
+  type Interceptor,
+  type MethodImplSpec,
+  type ServiceImplSpec,
+} from "@connectrpc/connect";
+import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
+import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { freeFormBodyKey, restProtocolName } from "../rpc/free-form-body.ts";
+import { jsonContentType } from "./error-json.ts";
+import { createNextLink, splitTarget } from "./next-link.ts";
+import { templateVariableValue } from "./path-template.ts";
+import { type BodyLimits, readJsonText } from "./request-body.ts";
+import { requestMessageFrom } from "./request-message.ts";
+import { createResponseWriter } from "./response-json.ts";
+import { type RestBinding, restBindingsOf } from "./rest-binding.ts";
+
+/** What the REST routes need. */
+export interface RestPluginOptions {
+  /** The services and their implementations, by `createServiceImplSpec`: the same objects that Connect serves. */
+  readonly services: readonly ServiceImplSpec[];
+  /** The same interceptors, in the same order, that Connect has. */
+  readonly interceptors?: readonly Interceptor[];
+  readonly limits: BodyLimits;
+  /** Context values of one call, as for Connect. */
+  readonly contextValues?: (request: FastifyRequest) => ContextValues;
+  /** How long a handler has until its signal is aborted. Without it a call has no deadline. */
+  readonly defaultTimeoutMs?: number;
+  /** Aborts the signal of every running call. */
+  readonly shutdownSignal?: AbortSignal;
+}
+
+type UnaryImplSpec = MethodImplSpec & { readonly kind: "unary" };
+
+/**
+ * Fastify plugin that serves the REST routes which the contract gives the services by `google.api.http`. A route calls the same
+ * implementation through the same interceptors as the RPC does, with `protocolName` "rest", and nothing is encoded in between.
+ *
+ * Every path answers with and without a slash at its end; where the application ignores that slash anyway
+ * (`routerOptions.ignoreTrailingSlash`), one route is enough. Errors are thrown, for `registerErrorReplies` of the root to
+ * answer. Register it without `fastify-plugin`: it replaces the body parsers of its own scope.
+ *
+ * The router refuses path variables longer than its `routerOptions.maxParamLength` with 414; its default is 100 characters.
+ *
+ * Throws if the contract asks for a route that would not be served (see `restBindingsOf`), or for one route twice.
+ */
+export async function restPlugin(app: FastifyInstance, options: RestPluginOptions): Promise<void> {
+  app.removeAllContentTypeParsers();
+  // Each route reads its own body, if it has one. Without a parser Fastify would refuse the content type of the others.
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  const owners = new Map<string, string>();
+  for (const { service, methods } of options.services) {
+    for (const spec of service.methods.flatMap((method) => methods[method.localName] ?? [])) {
+      for (const binding of restBindingsOf(spec.method)) {
+        const route = `${binding.httpMethod} ${binding.template.routerPath}`;
+        const rpc = `${service.typeName}.${spec.method.name}`;
+        const owner = owners.get(route);
+        if (owner !== undefined) throw new Error(`${rpc}: ${owner} has the route ${route} already`);
+        owners.set(route, rpc);
+        registerRoute(app, binding, createRouteHandler(binding, toUnary(spec), options));
+      }
+    }
+  }
+}
+
+function toUnary(spec: MethodImplSpec): UnaryImplSpec {
+  if (spec.kind !== "unary") throw new Error(`${spec.method.name} is a stream`);
+  return spec;
+}
+
+type RouteHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
+
+function registerRoute(app: FastifyInstance, binding: RestBinding, handler: RouteHandler): void {
+  const url = binding.template.routerPath;
+  const isSlashFree = app.initialConfig.routerOptions?.ignoreTrailingSlash === true || url === "/" || url.endsWith("*");
+  for (const spelling of isSlashFree ? [url] : [url, `${url}/`]) {
+    app.route({ method: binding.httpMethod, url: spelling, handler, exposeHeadRoute: true });
+  }
+}
+
+function createRouteHandler(binding: RestBinding, spec: UnaryImplSpec, options: RestPluginOptions): RouteHandler {
+  const writeResponse = createResponseWriter(binding.method.output, binding.responseField);
+  const nextLink = createNextLink(binding);
+  const interceptors = [...(options.interceptors ?? [])];
+  const isRead = binding.httpMethod === "GET";
+  return async (request, reply) => {
+    // The third argument is a body: anything defined keeps the request's stream untouched.
+    const call = universalRequestFromNodeRequest(request.raw, reply.raw, {}, options.contextValues?.(request));
+    const values = call.contextValues ?? createContextValues();
+    const message = await readRequest(binding, request, { values, limits: options.limits });
+    const context = createHandlerContext({
+      service: binding.method.parent,
+      method: binding.method,
+      protocolName: restProtocolName,
+      requestMethod: call.method,
+      url: call.url,
+      requestHeader: call.header,
+      requestSignal: call.signal,
+      contextValues: values,
+      ...(options.defaultTimeoutMs !== undefined && { timeoutMs: options.defaultTimeoutMs }),
+      ...(options.shutdownSignal !== undefined && { shutdownSignal: options.shutdownSignal }),
+    });
+    try {
+      const response = await invokeUnaryImplementation(spec, context, message, interceptors);
+      const link = nextLink?.(response, request.url);
+      if (isRead) reply.header("cache-control", "no-store");
+      if (link !== undefined) reply.header("link", link);
+      for (const [name, value] of context.responseHeader) reply.header(name, value);
+      reply.headers({ "content-type": jsonContentType, "x-content-type-options": "nosniff" });
+      return reply.code(binding.successStatus).send(writeResponse(response));
+    } finally {
+      // Ends the deadline's timer, and tells the handler that nobody waits any more.
+      context.abort();
+    }
+  };
+}
+
+async function readRequest(
+  binding: RestBinding,
+  request: FastifyRequest,
+  { values, limits }: { readonly values: ContextValues; readonly limits: BodyLimits },
+): Promise<Message> {
+  const bodyText = binding.body.kind === "none" ? "" : await readJsonText(request, limits);
+  if (binding.body.kind === "free-form") values.set(freeFormBodyKey, { text: bodyText });
+  // The router gives a text for every parameter of the route.
+  const parameters = request.params as Readonly<Record<string, string>>;
+  return requestMessageFrom(binding, {
+    pathValues: binding.pathVariables.map((variable) => templateVariableValue(variable, parameters)),
+    query: new URLSearchParams(splitTarget(request.url).query),
+    bodyText: binding.body.kind === "free-form" ? "" : bodyText,
+  });
+}

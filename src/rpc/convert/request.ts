@@ -1,0 +1,58 @@
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext } from "@connectrpc/connect";
+import { fieldError } from "../../model/error.ts";
+import type { EventListRequest } from "../../query/event-queries.ts";
+import type { PagingRequest } from "../../query/paging.ts";
+import { isRestCall } from "../free-form-body.ts";
+import { timeRangeFrom } from "./time.ts";
+
+/** The part that the requests of all lists have in common. */
+interface PagedRequest {
+  readonly pageSize: number;
+  readonly pageToken: string;
+  readonly limit?: number | undefined;
+  readonly offset?: number | undefined;
+}
+
+/** The part that the requests of all event lists have in common. */
+interface ListedEventsRequest extends PagedRequest {
+  readonly agentId: string;
+  readonly name: string;
+  readonly channel: string;
+  readonly level: string;
+  readonly sessionId: string;
+  readonly fromTime?: Timestamp | undefined;
+  readonly toTime?: Timestamp | undefined;
+  readonly sort: string;
+}
+
+/** What a request says about its page. */
+export function pagingFrom(request: PagedRequest, context: Pick<HandlerContext, "protocolName">): PagingRequest {
+  const { pageSize, pageToken, limit, offset } = request;
+  return { pageSize, pageToken, limit, offset, rest: isRestCall(context) };
+}
+
+/** What a request says about the events that it wants. An empty filter is none. */
+export function eventListFrom(
+  request: ListedEventsRequest,
+  context: Pick<HandlerContext, "protocolName">,
+): EventListRequest {
+  return {
+    filter: {
+      agentId: request.agentId || null,
+      name: request.name || null,
+      channel: request.channel || null,
+      level: request.level || null,
+      sessionId: request.sessionId || null,
+      ...timeRangeFrom(request),
+    },
+    sort: request.sort,
+    paging: pagingFrom(request, context),
+  };
+}
+
+/** A field that must not be empty. Throws `FIELD_REQUIRED`. */
+export function required(field: string, value: string): string {
+  if (value === "") throw fieldError({ field, reason: "FIELD_REQUIRED", message: "is required" });
+  return value;
+}

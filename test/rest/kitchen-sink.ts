@@ -1,0 +1,54 @@
+import { type JsonObject, type Message, toJson } from "@bufbuild/protobuf";
+import { createServiceImplSpec, type HandlerContext, type ServiceImplSpec } from "@connectrpc/connect";
+import { type RestPluginOptions, restPlugin } from "../../src/rest/rest-plugin.ts";
+import { getTestService } from "./test-contract.ts";
+import { startTestServer } from "./test-server.ts";
+
+/** What stands in for an RPC. */
+export type Handler = (request: Message, context: HandlerContext) => object | Promise<object>;
+
+/** What a handler was called with: the request in proto JSON without what is unset, and the context. */
+export interface Call {
+  readonly method: string;
+  readonly request: JsonObject;
+  readonly context: HandlerContext;
+}
+
+/** The service that has every kind of route. */
+export const kitchenSink = getTestService("KitchenSinkService");
+
+/** A service whose methods answer with their request, where the types are the same, or as `handlers` says. */
+function createKitchenSink(calls: Call[], handlers: Readonly<Record<string, Handler>>): ServiceImplSpec {
+  const spec = createServiceImplSpec(kitchenSink, {});
+  for (const method of kitchenSink.methods) {
+    const impl: Handler = (request, context) => {
+      const json = toJson(method.input, request, { useProtoFieldName: true });
+      calls.push({ method: method.name, request: Object(json), context });
+      return handlers[method.localName]?.(request, context) ?? (method.input === method.output ? request : {});
+    };
+    Object.assign(spec.methods, { [method.localName]: { kind: method.methodKind, method, impl } });
+  }
+  return spec;
+}
+
+/** Serves the kitchen sink over REST; `calls` is what its handlers were called with. */
+export async function serveKitchenSink(
+  handlers: Readonly<Record<string, Handler>> = {},
+  options: Partial<RestPluginOptions> = {},
+  routerOptions: Readonly<Record<string, unknown>> = {},
+) {
+  const calls: Call[] = [];
+  const server = await startTestServer(
+    (app) =>
+      void app.register(restPlugin, {
+        services: [createKitchenSink(calls, handlers)],
+        limits: { bodyMaxBytes: 1000 },
+        ...options,
+      }),
+    { routerOptions },
+  );
+  return { ...server, calls };
+}
+
+/** Headers of a JSON body. */
+export const jsonType = { "content-type": "application/json" };

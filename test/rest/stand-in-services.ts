@@ -1,0 +1,74 @@
+import { createServiceImplSpec, type HandlerContext, type ServiceImplSpec } from "@connectrpc/connect";
+import { AgentService } from "../../gen/cylestio/v1/agent_service_pb.ts";
+import { EventService } from "../../gen/cylestio/v1/event_service_pb.ts";
+import { MetricsService } from "../../gen/cylestio/v1/metrics_service_pb.ts";
+import { ReceiptSchema } from "../../gen/cylestio/v1/receipt_pb.ts";
+import { StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
+import { TelemetryService } from "../../gen/cylestio/v1/telemetry_service_pb.ts";
+import { TelemetryError } from "../../src/model/error.ts";
+import { connectErrorFrom } from "../../src/rpc/connect-error.ts";
+import { freeFormBodyKey } from "../../src/rpc/free-form-body.ts";
+
+/** A call that reached a handler. */
+export interface Call {
+  readonly rpc: string;
+  readonly request: object;
+  readonly body: string | undefined;
+}
+
+const time = { seconds: 1742289300n, nanos: 0 };
+
+/** Stand-ins for all services of the contract; `calls` fills up with what lists and telemetry were asked. */
+export function createServices(calls: Call[]): readonly ServiceImplSpec[] {
+  const note = (request: object, { method, values }: HandlerContext): void => {
+    calls.push({ rpc: method.name, request, body: values.get(freeFormBodyKey)?.text });
+  };
+  return [
+    createServiceImplSpec<typeof AgentService>(AgentService, {
+      listAgents(request, context) {
+        note(request, context);
+        return { agents: [{ agentId: "a", firstSeenTime: time, eventCount: 2n }], nextPageToken: "next" };
+      },
+      getAgent({ agentId }) {
+        throw new TelemetryError("AGENT_NOT_FOUND", `Agent with ID '${agentId}' not found`);
+      },
+      getAgentSummary: (request) => ({ summary: { agentId: request.agentId, eventCountByName: { "": 3n } } }),
+    }),
+    createServiceImplSpec<typeof EventService>(EventService, {
+      listEvents(request, context) {
+        note(request, context);
+        return {};
+      },
+      listAgentEvents(request, context) {
+        note(request, context);
+        return {};
+      },
+      listAgentEventsByName(request, context) {
+        note(request, context);
+        return {};
+      },
+      getEvent: ({ eventId }) => ({
+        event: { eventId, attributesValue: { case: "attributesJson", value: "[1]" }, extensionsJson: '{"x":1}' },
+      }),
+    }),
+    createServiceImplSpec<typeof MetricsService>(MetricsService, {
+      getEventCounts: ({ agentId }) => ({ agentId, totalCount: 2n, countByLevel: { INFO: 2n } }),
+      getEventTypes: ({ agentId }) => ({ agentId, eventTypes: [{ name: "llm.call", count: 1n, firstTime: time }] }),
+      getLatency: ({ agentId }) => ({ agentId, operations: [{ kind: "llm", meanMs: 0.5 }] }),
+    }),
+    createServiceImplSpec<typeof StatusService>(StatusService, { getStatus: () => ({ status: "healthy" }) }),
+    createServiceImplSpec<typeof TelemetryService>(TelemetryService, {
+      sendEvent(request, context) {
+        note(request, context);
+        return { eventId: "00", duplicate: false };
+      },
+      sendEvents(request, context) {
+        note(request, context);
+        if (context.values.get(freeFormBodyKey)?.text !== "[]") return { receipt: { acceptedCount: 1 } };
+        const error = connectErrorFrom(new TelemetryError("ALL_EVENTS_REJECTED", "none"));
+        error.details.push({ desc: ReceiptSchema, value: { rejectedCount: 1 } });
+        throw error;
+      },
+    }),
+  ];
+}
