@@ -1,0 +1,200 @@
+import { cors, createContextValues } from "@connectrpc/connect";
+import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
+import { fastifyCors } from "@fastify/cors";
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from "fastify";
+import type { Logger } from "pino";
+import packageJson from "../package.json" with { type: "json" };
+import { type Config, ConfigError } from "./config.ts";
+import { refuseWhileClosing } from "./http/closing.ts";
+import { createCorsOptions } from "./http/cors.ts";
+import { isLoopbackAddress, refuseForeignHost } from "./http/host-check.ts";
+import { assertCanListen, listenErrorFrom } from "./http/listen-error.ts";
+import { createOnePortServer } from "./http/one-port-server.ts";
+import { createRequestIdGenerator, sendRequestId } from "./http/request-id.ts";
+import { createIntake } from "./ingest/intake.ts";
+import { upgradePythonDatabase } from "./python-upgrade.ts";
+import { createAgentQueries } from "./query/agent-queries.ts";
+import { createEventQueries } from "./query/event-queries.ts";
+import { docsPages } from "./rest/docs-pages.ts";
+import { createClientErrorHandler, registerErrorReplies, replyToFrameworkError } from "./rest/error-reply.ts";
+import { restPlugin } from "./rest/rest-plugin.ts";
+import { createAgentService } from "./rpc/agent-service.ts";
+import { createErrorInterceptor } from "./rpc/connect-error.ts";
+import { createEventService } from "./rpc/event-service.ts";
+import { createMetricsService } from "./rpc/metrics-service.ts";
+import { requestLogKey } from "./rpc/request-log.ts";
+import { type Implementations, registerServices, restServices } from "./rpc/services.ts";
+import { createStatusService } from "./rpc/status-service.ts";
+import { createTelemetryService } from "./rpc/telemetry-service.ts";
+import { createSqliteStore } from "./store/sqlite/sqlite-store.ts";
+import type { TelemetryStore } from "./store/store.ts";
+
+export interface ServerOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  /** The clock: milliseconds since 1970 UTC. */
+  readonly nowMs: () => number;
+  /** Makes ids for requests that bring none. */
+  readonly newId: () => string;
+}
+
+/** A server that is put together but does not listen yet. */
+export interface Server {
+  /** Starts to listen. Resolves to the address, as `http://127.0.0.1:8000`. */
+  listen(): Promise<string>;
+  /**
+   * Takes no more work, ends streams, lets calls in flight finish within the configured time, and closes the database.
+   * May be called again.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Puts the server together: store, services, protocols. Throws `ConfigError` for an address that it must not serve, and
+ * `ListenError` where another program has it; then the database is untouched: it may be that program's.
+ */
+export async function createServer(options: ServerOptions): Promise<Server> {
+  const { config, logger, nowMs } = options;
+  assertSafeHost(config);
+  await assertCanListen(config);
+  const store = await openStore(options);
+  const stopping = new AbortController();
+  const app = createApp(options);
+  await registerProtocols(app, options, createImplementations({ store, config, nowMs, stopping: stopping.signal }));
+
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    stopping.abort();
+    await app.close();
+    await store.close();
+    logger.info("stopped");
+  };
+  return {
+    listen: () =>
+      app
+        .listen({
+          host: config.host,
+          port: config.port,
+          listenTextResolver: (address) => `listening on ${address}; the API is described at ${address}/docs`,
+        })
+        .catch((error: unknown) => {
+          throw listenErrorFrom(error, config);
+        }),
+    close: () => (closing ??= close()),
+  };
+}
+
+function assertSafeHost({ host, insecure }: Config): void {
+  if (insecure || isLoopbackAddress(host)) return;
+  throw new ConfigError(
+    `CYLESTIO_HOST=${host} would let every machine that can reach this address read and write. Start with --insecure if that is what you want.`,
+  );
+}
+
+async function openStore({ config, logger, nowMs }: ServerOptions): Promise<TelemetryStore> {
+  const { databasePath, durability } = config;
+  try {
+    await upgradePythonDatabase({ config, logger, nowMs });
+    return await createSqliteStore({
+      databasePath,
+      durability,
+      onMigrated: ({ applied, backupPath }) => {
+        if (applied.length > 0) logger.info({ applied, backupPath }, "database schema brought up to date");
+      },
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    // SQLite's own messages do not say which file they are about.
+    if (reason.includes(databasePath)) throw error;
+    throw new Error(`cannot open the database ${databasePath}: ${reason}`, { cause: error });
+  }
+}
+
+function createImplementations({
+  store,
+  config,
+  nowMs,
+  stopping,
+}: {
+  readonly store: TelemetryStore;
+  readonly config: Config;
+  readonly nowMs: () => number;
+  readonly stopping: AbortSignal;
+}): Implementations {
+  const intake = createIntake({ store, limits: config.limits, nowMicros: () => nowMs() * 1000 });
+  const agentQueries = createAgentQueries(store);
+  return {
+    telemetry: createTelemetryService({ intake, stopping }),
+    agents: createAgentService(agentQueries),
+    events: createEventService(createEventQueries(store, agentQueries)),
+    metrics: createMetricsService(agentQueries),
+    status: createStatusService({ version: packageJson.version, check: () => store.ping() }),
+  };
+}
+
+function createApp({ config, logger, newId }: ServerOptions): FastifyInstance {
+  // Declared as what Fastify needs, so that the application does not get the type of this very logger.
+  const loggerInstance: FastifyBaseLogger = logger;
+  const app = fastify({
+    serverFactory: (handler) => createOnePortServer(handler, { shutdownTimeoutMs: config.shutdownTimeoutMs }),
+    loggerInstance,
+    // At debug level below, because one line per event would cost more than the event.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "requestId" }),
+    genReqId: createRequestIdGenerator(newId),
+    bodyLimit: config.limits.bodyMaxBytes,
+    // A byte of an id takes three characters in a path.
+    routerOptions: { maxParamLength: 3 * config.limits.idMaxBytes },
+    return503OnClosing: false,
+    frameworkErrors: replyToFrameworkError,
+    clientErrorHandler: createClientErrorHandler({ createRequestId: newId }),
+  });
+  app.addHook("onRequest", sendRequestId);
+  if (isLoopbackAddress(config.host)) app.addHook("onRequest", refuseForeignHost);
+  refuseWhileClosing(app);
+  registerErrorReplies(app);
+  app.addHook("onResponse", async (request, reply) => {
+    request.log.debug(
+      { method: request.method, url: request.url, status: reply.statusCode, ms: reply.elapsedTime },
+      "request",
+    );
+  });
+  return app;
+}
+
+const contextValues = ({ log }: FastifyRequest) => createContextValues().set(requestLogKey, log);
+
+async function registerProtocols(
+  app: FastifyInstance,
+  { config, logger }: ServerOptions,
+  implementations: Implementations,
+) {
+  const corsOptions = createCorsOptions({
+    origins: config.corsOrigins,
+    allowedHeaders: cors.allowedHeaders,
+    exposedHeaders: cors.exposedHeaders,
+  });
+  if (corsOptions !== undefined) await app.register(fastifyCors, corsOptions);
+  const interceptors = [
+    createErrorInterceptor({
+      onInternalError: (error, { service, method, contextValues }) => {
+        const log = contextValues.get(requestLogKey) ?? logger;
+        log.error({ err: error, rpc: `${service.typeName}/${method.name}` }, "call failed");
+      },
+    }),
+  ];
+  await app.register(fastifyConnectPlugin, {
+    routes: (router) => registerServices(router, implementations),
+    interceptors,
+    contextValues,
+    readMaxBytes: config.limits.bodyMaxBytes,
+    // Before the port cuts what is left.
+    shutdownTimeoutMs: config.shutdownTimeoutMs * 0.8,
+  });
+  await app.register(restPlugin, {
+    services: restServices(implementations),
+    interceptors,
+    contextValues,
+    limits: config.limits,
+  });
+  await app.register(docsPages);
+}
