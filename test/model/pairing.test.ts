@@ -87,7 +87,21 @@ const cases: readonly (readonly [string, readonly TestPart[], readonly string[]]
     ["s1>f", "s2>-"],
   ],
   [
-    "an id decides against a later start with the same subject",
+    "among starts that an id ties the latest wins",
+    [start("s1", 1, { run: "r" }), start("s2", 2, { run: "r" }), finish("f", 3, { run: "r" })],
+    ["s1>-", "s2>f"],
+  ],
+  [
+    "a start that an id ties goes before a later one that only the subject ties",
+    [
+      start("s1", 1, { run: "r", subject: "a" }),
+      start("s2", 2, { subject: "a" }),
+      finish("f", 3, { run: "r", subject: "a" }),
+    ],
+    ["s1>f", "s2>-"],
+  ],
+  [
+    "an id decides against a later start with another one and the same subject",
     [start("s1", 1, { run: "r1" }), start("s2", 2, { run: "r2" }), finish("f", 3, { run: "r1" })],
     ["s1>f", "s2>-"],
   ],

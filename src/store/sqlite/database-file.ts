@@ -17,6 +17,9 @@ export type Durability = "full" | "normal";
 /** What stands at a database path. */
 export type DatabaseFile = "none" | "ours" | "python" | "foreign";
 
+/** What SQLite says of a file that is no database, or that another program's death left to be rolled back: ours have no journal. */
+const foreignCodes = new Set(["SQLITE_NOTADB", "SQLITE_READONLY_ROLLBACK"]);
+
 /** The database file holds something that this server did not write; it is left alone. */
 export class ForeignDatabaseError extends Error {
   override readonly name = "ForeignDatabaseError";
@@ -38,8 +41,8 @@ export function inspectDatabaseFile(path: string): DatabaseFile {
       .get();
     return indexes === 2 ? "python" : "foreign";
   } catch (error) {
-    // Not a database at all is foreign, too; anything else, as a missing permission, is for the caller.
-    if (error instanceof Database.SqliteError && error.code === "SQLITE_NOTADB") return "foreign";
+    // Anything else, as a missing permission, is for the caller.
+    if (error instanceof Database.SqliteError && foreignCodes.has(error.code)) return "foreign";
     throw error;
   } finally {
     database?.close();
@@ -63,24 +66,25 @@ export function prepareDatabaseFile(path: string): void {
   chmodSync(path, 0o600);
   const database = new Database(path);
   try {
-    // The first thing that is written, so that a death at any moment leaves a file that is empty or ours.
+    // In one write and without a journal, so that a death at any moment leaves a file that is empty or ours.
+    database.pragma("journal_mode = off");
     database.pragma(`application_id = ${applicationId}`);
   } finally {
     database.close();
   }
 }
 
-/** Opens the writer's connection. From then on the file is in WAL mode, in which reading and writing do not wait for each other. */
+/** Opens the writer's connection. */
 export function openWriterConnection(path: string, durability: Durability): Database.Database {
   const database = new Database(path, { fileMustExist: true });
   configureConnection(database, durability);
-  database.pragma("journal_mode = wal");
   return database;
 }
 
-/** Sets what SQLite keeps per connection. */
+/** Sets what SQLite keeps per connection, and WAL mode, which it keeps in the file: reading and writing do not wait for each other. */
 export function configureConnection(database: Database.Database, durability: Durability): void {
   database.pragma(`busy_timeout = ${busyTimeoutMs}`);
+  database.pragma("journal_mode = wal");
   database.pragma("foreign_keys = on");
   database.pragma(`synchronous = ${durability}`);
   database.pragma(`cache_size = -${cacheKib}`);

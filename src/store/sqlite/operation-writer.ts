@@ -53,7 +53,8 @@ interface OperationRow {
 }
 
 interface Statements {
-  readonly find: Statement;
+  readonly findOpen: Statement;
+  readonly findFinished: Statement;
   readonly insert: Statement;
   readonly update: Statement;
   readonly remove: Statement;
@@ -90,8 +91,12 @@ function repair(
     (least, part) => Math.min(least, part.timeMicros),
     Number.POSITIVE_INFINITY,
   );
-  // The statement names exactly these columns.
-  const rows = statements.find.all(partition.key, partition.key, fromMicros) as OperationRow[];
+  // The statements name exactly these columns.
+  const finished = statements.findFinished.all(partition.key, fromMicros) as OperationRow[];
+  // Starts that no finish follows stay open, whatever else is: so a partition in which nothing ever finishes costs no more.
+  const closesNothing = finished.length === 0 && partition.parts.every((part) => !part.finish);
+  const open = closesNothing ? [] : (statements.findOpen.all(partition.key) as OperationRow[]);
+  const rows = [...finished, ...open];
   const before = new Map(rows.map((row) => [rowName(row.start_sequence, row.finish_sequence), row]));
   for (const pair of pairParts([...partition.parts, ...rows.flatMap(partsFromRow)])) {
     const name = rowName(pair.start?.sequence ?? null, pair.finish?.sequence ?? null);
@@ -202,20 +207,18 @@ function tiesFromText(text: string | null): Ties {
   return text === null ? noTies : (JSON.parse(text) as Ties);
 }
 
+const operationRowSql = `
+  select o.id, o.kind, o.start_sequence, o.start_micros, o.start_ties, o.start_tool_name,
+    o.finish_sequence, o.finish_micros, o.finish_ties, o.finish_tool_name, o.outcome,
+    s.event_id as start_event_id, f.event_id as finish_event_id, f.duration_ms as reported_ms
+  from operations o
+  left join events s on s.sequence = o.start_sequence
+  left join events f on f.sequence = o.finish_sequence`;
+
 function prepare(database: Database): Statements {
   return {
-    // Two halves, because with an `or` SQLite would walk the partition from its beginning.
-    find: database.prepare(
-      `select o.id, o.kind, o.start_sequence, o.start_micros, o.start_ties, o.start_tool_name,
-        o.finish_sequence, o.finish_micros, o.finish_ties, o.finish_tool_name, o.outcome,
-        s.event_id as start_event_id, f.event_id as finish_event_id, f.duration_ms as reported_ms
-      from (
-        select * from operations where partition_key = ? and finish_micros is null
-        union all select * from operations where partition_key = ? and finish_micros >= ?
-      ) o
-      left join events s on s.sequence = o.start_sequence
-      left join events f on f.sequence = o.finish_sequence`,
-    ),
+    findOpen: database.prepare(`${operationRowSql} where o.partition_key = ? and o.finish_micros is null`),
+    findFinished: database.prepare(`${operationRowSql} where o.partition_key = ? and o.finish_micros >= ?`),
     insert: database.prepare(
       `insert into operations (partition_key, agent_key, kind, start_sequence, start_micros, start_ties, start_tool_name,
         finish_sequence, finish_micros, finish_ties, finish_tool_name, outcome, duration_ms) values (?,?,?,?,?,?,?,?,?,?,?,?,?)`,

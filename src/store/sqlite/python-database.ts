@@ -76,7 +76,7 @@ export function lockForImport(path: string): () => void {
   }
   return () => {
     database.close();
-    rmSync(lockPath, { force: true });
+    removeDatabase(lockPath);
   };
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -11,6 +11,7 @@ import {
   prepareDatabaseFile,
 } from "../../../src/store/sqlite/database-file.ts";
 import { createSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
+import { createPythonDatabase, type PythonEventRow } from "../../python-server-database.ts";
 import { buildEvent } from "../event-builder.ts";
 import { createTemporaryFolder } from "./temporary-folder.ts";
 
@@ -42,45 +43,6 @@ function createFile(bytes: Uint8Array): string {
 
 const modeOf = (path: string) => statSync(path).mode & 0o777;
 
-/** The tables of the earlier Python server, as SQLAlchemy makes them. */
-const pythonSchema = `
-  create table agents (
-    id integer not null, agent_id varchar not null, last_seen datetime default (CURRENT_TIMESTAMP) not null,
-    first_seen datetime default (CURRENT_TIMESTAMP) not null, llm_provider varchar, primary key (id)
-  );
-  create unique index ix_agents_agent_id on agents (agent_id);
-  create table events (
-    id integer not null, timestamp datetime not null, level varchar not null, agent_id varchar not null,
-    event_type varchar not null, channel varchar not null, direction varchar, session_id varchar, relationship_id varchar,
-    data json, duration_ms float, caller_file varchar, caller_line integer, caller_function varchar, primary key (id),
-    foreign key(agent_id) references agents (agent_id)
-  );
-  ${[
-    "timestamp",
-    "level",
-    "agent_id",
-    "event_type",
-    "channel",
-    "direction",
-    "session_id",
-    "relationship_id",
-    "duration_ms",
-  ]
-    .map((column) => `create index ix_events_${column} on events (${column});`)
-    .join("\n")}
-  create table sessions (
-    id integer not null, session_id varchar not null, agent_id varchar not null,
-    start_time datetime default (CURRENT_TIMESTAMP) not null, end_time datetime, total_events integer not null,
-    primary key (id), foreign key(agent_id) references agents (agent_id)
-  );
-  create unique index ix_sessions_session_id on sessions (session_id);
-  create index ix_sessions_agent_id on sessions (agent_id);`;
-
-const pythonRows = `
-  insert into agents (agent_id) values ('support-bot');
-  insert into events (timestamp, level, agent_id, event_type, channel) values
-    ('2025-03-18 09:15:00.190007', 'INFO', 'support-bot', 'LLM_call_start', 'LLM');`;
-
 const foreignFiles: Readonly<Record<string, () => string>> = {
   "one byte": () => createFile(Buffer.from("x")),
   "100 random bytes": () => createFile(randomBytes(100)),
@@ -89,6 +51,7 @@ const foreignFiles: Readonly<Record<string, () => string>> = {
   "another database": () => createDatabase("create table notes (id integer primary key); insert into notes values (1)"),
   "another database in WAL mode": () => createDatabase("pragma journal_mode = wal; create table notes (id integer)"),
   "another database without tables": () => createDatabase("vacuum"),
+  "another database, left in the middle of a write": createInterruptedDatabase,
   "a database of another application": () =>
     createDatabase("pragma application_id = 7; create table agents (id integer)"),
   "a database with one of the Python server's indexes": () =>
@@ -97,9 +60,27 @@ const foreignFiles: Readonly<Record<string, () => string>> = {
     ),
 };
 
+/** Another program's database as its death in the middle of a write leaves it: with a journal that has to be rolled back. */
+function createInterruptedDatabase(): string {
+  const path = newPath();
+  const database = new Database(`${path}.source`);
+  database.exec("create table notes (text); pragma cache_size = 1; pragma cache_spill = 1; begin");
+  const insert = database.prepare("insert into notes values (?)");
+  for (let index = 0; index < 2_000; index += 1) insert.run("x".repeat(100));
+  for (const suffix of ["", "-journal"]) copyFileSync(`${path}.source${suffix}`, path + suffix);
+  database.close();
+  return path;
+}
+
+function createPythonFile(rows: readonly PythonEventRow[]): string {
+  const path = newPath();
+  createPythonDatabase(path, rows);
+  return path;
+}
+
 const pythonFiles: Readonly<Record<string, () => string>> = {
-  "that has events": () => createDatabase(pythonSchema + pythonRows),
-  "that is empty": () => createDatabase(pythonSchema),
+  "that has events": () => createPythonFile([{ event_type: "LLM_call_start" }]),
+  "that is empty": () => createPythonFile([]),
 };
 
 /** Asserts that the store does not open what stands at `path`, and leaves it, and what is beside it, as it was. */
@@ -185,6 +166,9 @@ describe("a new database", () => {
 
   test("carries our application id and is in WAL mode", async () => {
     const path = newPath();
+    prepareDatabaseFile(path);
+    // Also in the file itself, not in a log beside it.
+    expect(readFileSync(path).readInt32BE(68)).toBe(applicationId);
     const store = await createSqliteStore({ databasePath: path, durability: "full" });
     await store.close();
     const database = new Database(path, { readonly: true });

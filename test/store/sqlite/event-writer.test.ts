@@ -3,7 +3,7 @@ import Database from "better-sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { openWriterConnection } from "../../../src/store/sqlite/database-file.ts";
 import { createEventWriter, type EventWriter } from "../../../src/store/sqlite/event-writer.ts";
-import { buildEvent } from "../event-builder.ts";
+import { buildEvent, buildPart } from "../event-builder.ts";
 import { openMigrated } from "./migrated-database.ts";
 import { createTemporaryFolder } from "./temporary-folder.ts";
 
@@ -52,6 +52,31 @@ describe("the event writer", () => {
       101, 4, 4,
     ]);
     expect(database.prepare("select sum(event_count), sum(session_count) from agents").raw().get()).toEqual([101, 4]);
+  });
+
+  test("asks for the right to write before it reads, so that no other connection can write in between", async () => {
+    const { path } = await openWriter("immediate.db");
+    const statements: unknown[] = [];
+    const database = new Database(path, { verbose: (sql) => statements.push(sql) });
+    onTestFinished(() => void database.close());
+    const { write } = createEventWriter(database);
+    statements.length = 0;
+    write([buildEvent()]);
+    expect([statements[0], statements.at(-1)]).toEqual(["BEGIN IMMEDIATE", "COMMIT"]);
+  });
+
+  test("reads no open starts for one more of them, so that a session in which nothing finishes costs no more with time", async () => {
+    const { path } = await openWriter("open.db");
+    const statements: unknown[] = [];
+    const database = new Database(path, { verbose: (sql) => statements.push(sql) });
+    onTestFinished(() => void database.close());
+    const { write } = createEventWriter(database);
+    const readsOpenStarts = () => statements.some((sql) => String(sql).includes("o.finish_micros is null"));
+    write([buildEvent({ operation: buildPart() })]);
+    write([buildEvent({ operation: buildPart() })]);
+    expect(readsOpenStarts()).toBe(false);
+    write([buildEvent({ operation: buildPart({ outcome: "ok" }) })]);
+    expect(readsOpenStarts()).toBe(true);
   });
 
   test("throws a fault as it is", async () => {

@@ -218,11 +218,10 @@ test("a write finds every row that it looks at by an index", () => {
     const newcomer = buildEvent({ agentId: "new", sessionId: "new" });
     statements.clear();
     write([start, finish, newcomer, newcomer]);
-    const queries = [...statements].filter((sql) => /^(?:select|insert|update|delete)\b/.test(sql));
+    const queries = [...statements].filter((sql) => /^\s*(?:select|insert|update|delete)\b/.test(sql));
     expect(queries.length).toBeGreaterThan(12);
     for (const sql of queries) expect([sql, tableScans(planOf({ sql, parameters: [] }))]).toEqual([sql, []]);
-    const pairing = queries.find((sql) => sql.startsWith("select o.id")) ?? "";
-    const plan = planOf({ sql: pairing, parameters: [] });
+    const plan = queries.flatMap((sql) => planOf({ sql, parameters: [] }));
     for (const step of ["(partition_key=? AND finish_micros=?)", "(partition_key=? AND finish_micros>?)"]) {
       expect(plan).toContainEqual(expect.stringContaining(`USING INDEX operations_by_partition ${step}`));
     }
