@@ -185,7 +185,7 @@ function eventFromRow({
     event_id: `python-${String(id)}`,
     // It computed this from `data`, which still says it, and let pass what is no duration.
     duration_ms: typeof durationMs === "number" && durationMs >= 0 && Number.isFinite(durationMs) ? durationMs : null,
-    caller: { file, line, function: name },
+    caller: { file: file ?? null, line: line ?? null, function: name ?? null },
     data: typeof data === "string" ? dataFromText(data) : data,
   };
 }
