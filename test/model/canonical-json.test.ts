@@ -66,8 +66,10 @@ function sorted(value: unknown): unknown {
     return value.map(sorted);
   }
   return typeof value === "object" && value !== null
-    ? Object.entries(value)
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([key, member]) => ({ key, member: sorted(member) }))
+    ? {
+        members: Object.entries(value)
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([key, member]) => ({ key, member: sorted(member) })),
+      }
     : value;
 }
