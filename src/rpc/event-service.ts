@@ -22,7 +22,7 @@ export function createEventService(queries: EventQueries): ServiceImpl<typeof Ev
     },
     async listAgentEventsByName(request, context) {
       const agentId = required("agent_id", request.agentId);
-      required("event_type", request.name);
+      required(isRestCall(context) ? "event_type" : "name", request.name);
       return pageToProto(await queries.listAgentEvents(agentId, eventListFrom(request, context)), request, context);
     },
   };

@@ -5,6 +5,7 @@ import { EventService } from "../../gen/cylestio/v1/event_service_pb.ts";
 import { MetricsService } from "../../gen/cylestio/v1/metrics_service_pb.ts";
 import { StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
 import { TelemetryService } from "../../gen/cylestio/v1/telemetry_service_pb.ts";
+import { withDrainedBody } from "./drained-body.ts";
 
 /** The implementation of every service of the contract. */
 export interface Implementations {
@@ -23,6 +24,7 @@ export function registerServices(router: ConnectRouter, implementations: Impleme
   router.service(EventService, implementations.events);
   router.service(MetricsService, implementations.metrics);
   router.service(StatusService, implementations.status);
+  for (const [index, handler] of router.handlers.entries()) router.handlers[index] = withDrainedBody(handler);
 }
 
 /** The same implementations for the REST routes. */

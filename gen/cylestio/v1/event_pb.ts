@@ -331,7 +331,7 @@ export type Event = Message<"cylestio.v1.Event"> & {
    */
   attributesValue: {
     /**
-     * As a structure. Integers beyond 2^53 are strings here.
+     * As a structure. Integers beyond 2^53, and numbers beyond all doubles, are strings here.
      *
      * @generated from field: google.protobuf.Struct attributes = 21;
      */

@@ -172,7 +172,8 @@ export const StreamEventsResponseSchema: GenMessage<StreamEventsResponse> = /*@_
  * crash of the server. Every call is idempotent: an event that was sent before is stored once and counted as a duplicate.
  *
  * Codes of every RPC: `resource_exhausted` (message too large), `unavailable` with RetryInfo (database busy, disk full,
- * shutting down), `invalid_argument` (message cannot be decoded).
+ * shutting down), `invalid_argument` (message cannot be decoded; a unary binary message that cannot is answered `internal`, without
+ * details, because Connect refuses it before anything of this server runs).
  *
  * @generated from service cylestio.v1.TelemetryService
  */
