@@ -5,9 +5,9 @@ import type { Config } from "./config.ts";
 import { readFreeFormJson } from "./ingest/cylestio/free-form-json.ts";
 import { eventFieldsFromJson } from "./ingest/cylestio/json-event.ts";
 import { createIntake } from "./ingest/intake.ts";
+import { lockDatabase } from "./store/sqlite/database-lock.ts";
 import {
   isForeignDatabase,
-  lockForImport,
   moveDatabase,
   openPythonDatabase,
   type PythonDatabase,
@@ -51,11 +51,11 @@ export async function upgradePythonDatabase(options: PythonUpgradeOptions): Prom
     return;
   }
   if (!isForeignDatabase(databasePath)) return;
-  const unlock = lockForImport(databasePath);
+  const lock = lockDatabase(databasePath);
   try {
     if (await importDatabase(options, paths)) takePlace(databasePath, paths);
   } finally {
-    unlock();
+    lock.release();
   }
 }
 
@@ -100,6 +100,8 @@ async function importDatabase(
     for (const path of [importing, imported]) removeDatabase(path);
     const counts = await importEvents(python, { config: { ...config, databasePath: importing }, nowMs });
     renameSync(importing, imported);
+    // Nobody else asks for this one: the lock on the database itself is held.
+    removeDatabase(`${importing}.lock`);
     logCounts(logger, counts, kept);
     return true;
   } finally {

@@ -7,7 +7,7 @@ import { pino } from "pino";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { limitsDefault } from "../src/model/limits.ts";
 import { upgradePythonDatabase } from "../src/python-upgrade.ts";
-import { lockForImport } from "../src/store/sqlite/python-database.ts";
+import { lockDatabase } from "../src/store/sqlite/database-lock.ts";
 import { createSqliteStore } from "../src/store/sqlite/sqlite-store.ts";
 import type { TelemetryStore } from "../src/store/store.ts";
 import { createPythonDatabase, type PythonEventRow, type PythonLeaving } from "./python-server-database.ts";
@@ -51,7 +51,9 @@ async function readEvents(databasePath: string) {
 
 /** Every file of a folder with its content. */
 function contentsOf(folder: string): ReadonlyMap<string, Buffer> {
-  return new Map(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name))]));
+  // The empty file of the lock stays behind.
+  const names = readdirSync(folder).filter((name) => name !== "cylestio.db.lock");
+  return new Map(names.map((name) => [name, readFileSync(join(folder, name))]));
 }
 
 /** One row of each kind that the Python server wrote. */
@@ -232,7 +234,7 @@ describe("the Python server's own file", () => {
     await upgrade(path);
 
     const after = contentsOf(folder);
-    expect([...after.keys()].filter((name) => !name.startsWith("cylestio.python.db"))).toEqual(["cylestio.db"]);
+    expect([...after.keys()].filter((name) => !name.startsWith("cylestio.python.db")).sort()).toEqual(["cylestio.db"]);
     for (const [name, content] of before) {
       expect(after.get(name.replace("cylestio.db", "cylestio.python.db"))).toEqual(content);
     }
@@ -255,10 +257,10 @@ describe("the Python server's own file", () => {
     const folder = await createFolder();
     const path = join(folder, "cylestio.db");
     createPythonDatabase(path, rows);
-    const unlock = lockForImport(path);
+    const lock = lockDatabase(path);
 
-    await expect(upgrade(path)).rejects.toThrow(`another process is importing ${path}`);
-    unlock();
+    await expect(upgrade(path)).rejects.toThrow(`Another server is running on ${path}`);
+    lock.release();
 
     expect([...contentsOf(folder).keys()]).toEqual(["cylestio.db"]);
     await upgrade(path);
@@ -275,7 +277,7 @@ async function importUpToRenames(folder: string): Promise<void> {
 }
 
 describe("an import that was cut off", () => {
-  test.each(["cylestio.db.importing", "cylestio.db.imported", "cylestio.db.copy", "cylestio.db.lock"])(
+  test.each(["cylestio.db.importing", "cylestio.db.imported", "cylestio.db.copy"])(
     "begins again where it left %s",
     async (leftover) => {
       const folder = await createFolder();
@@ -288,7 +290,8 @@ describe("an import that was cut off", () => {
       await upgrade(path);
 
       expect(await readEvents(path)).toHaveLength(rows.length);
-      expect(readdirSync(folder).filter((name) => !/^cylestio\.(python\.)?db(-wal|-shm)?$/.test(name))).toEqual([]);
+      const names = [...contentsOf(folder).keys()];
+      expect(names.filter((name) => !/^cylestio\.(python\.)?db(-wal|-shm)?$/.test(name))).toEqual([]);
     },
   );
 

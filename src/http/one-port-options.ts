@@ -23,6 +23,12 @@ export interface OnePortOptions {
    */
   readonly sessionStreamsMax: number;
   /**
+   * Bytes that a client may send ahead on one HTTP/2 stream, and on all streams of one session together, before the server has
+   * read them. It bounds what a fast client makes the server hold.
+   */
+  readonly streamWindowBytes: number;
+  readonly sessionWindowBytes: number;
+  /**
    * Megabytes (10^6) that one HTTP/2 session may hold, mostly responses that the client has not taken yet; beyond it, new streams
    * of that session are refused until the client catches up.
    */
@@ -44,6 +50,9 @@ export const onePortDefaults: OnePortOptions = {
   shutdownTimeoutMs: 5_000,
   // Well above the 100 that RFC 9113 (6.5.2) recommends, as live streams stay open; Node's own default is no bound.
   sessionStreamsMax: 256,
+  // HTTP/2's own 64 KiB make a client of large batches wait for leave several times in each, and the server give it each time.
+  streamWindowBytes: 2 * 1024 * 1024,
+  sessionWindowBytes: 8 * 1024 * 1024,
   // Node's 10 is less than one large answer, so a client that reads slowly would see its other calls refused.
   sessionMemoryMaxMegabytes: 64,
 };

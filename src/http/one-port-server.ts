@@ -36,7 +36,10 @@ export function createOnePortServer(handler: RequestListener, options: Partial<O
   http1.on("connection", (socket: Socket) => connections.addHttp1(socket));
   http1.on("request", (request, response) => connections.addHttp1Response(request.socket, response));
   http2.on("connection", (socket: Socket) => connections.addHttp2(socket));
-  http2.on("session", (session: ServerHttp2Session) => connections.addHttp2Session(session));
+  http2.on("session", (session: ServerHttp2Session) => {
+    session.setLocalWindowSize(settings.sessionWindowBytes);
+    connections.addHttp2Session(session);
+  });
 
   http1.on("clientError", (error, socket) => {
     if (!server.emit("clientError", error, socket)) {
@@ -70,7 +73,7 @@ function http1Options(settings: OnePortOptions): Http1Options {
 
 function http2Options(settings: OnePortOptions): Http2Options {
   return {
-    settings: { maxConcurrentStreams: settings.sessionStreamsMax },
+    settings: { maxConcurrentStreams: settings.sessionStreamsMax, initialWindowSize: settings.streamWindowBytes },
     maxSessionMemory: settings.sessionMemoryMaxMegabytes,
   };
 }

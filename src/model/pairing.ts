@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Event, OperationPart } from "./event.ts";
 
 /*
@@ -43,19 +43,16 @@ export function tiesOf(event: Pick<Event, "spanId">, part: OperationPart): Ties 
 }
 
 /**
- * The key of the partition that an event's part belongs to: 4 bytes of its trace or session, so that the index keeps the
+ * The key of the partition that an event's part belongs to, in hexadecimal: 4 bytes of its trace or session, so that the index keeps the
  * operations of one run together, then 10 bytes of everything.
  */
 export function partitionKeyOf(
   event: Pick<Event, "agentId" | "sessionId" | "traceId" | "spanId">,
   part: OperationPart,
-): Buffer {
+): string {
   const run =
     event.spanId === null ? ["session", event.agentId, event.sessionId] : ["trace", event.agentId, event.traceId];
-  const key = Buffer.allocUnsafe(14);
-  digest(run).copy(key, 0, 0, 4);
-  digest([...run, event.spanId, part.family]).copy(key, 4, 0, 10);
-  return key;
+  return digest(run, 4) + digest([...run, event.spanId, part.family], 10);
 }
 
 /** Pairs the parts of one partition. `parts` may come in any order. */
@@ -114,8 +111,8 @@ function byTimeThenEventId(a: PairingPart, b: PairingPart): number {
   return a.eventId < b.eventId ? -1 : Number(a.eventId > b.eventId);
 }
 
-function digest(value: unknown): Buffer {
-  return createHash("sha256").update(JSON.stringify(value)).digest();
+function digest(value: unknown, bytes: number): string {
+  return hash("sha256", JSON.stringify(value), "hex").slice(0, 2 * bytes);
 }
 
 /** How long a paired operation took, in milliseconds: as its finish reports, else the time between the two; null if neither is known. */

@@ -208,7 +208,7 @@ describe("tiesOf", () => {
 
 /** The partition of a part of this family, in hexadecimal. */
 function key(event: Parameters<typeof partitionKeyOf>[0], family = "llm.call"): string {
-  return partitionKeyOf(event, buildPart({ family })).toString("hex");
+  return partitionKeyOf(event, buildPart({ family }));
 }
 
 describe("partitionKeyOf", () => {
@@ -216,7 +216,7 @@ describe("partitionKeyOf", () => {
   const span = { ...event, spanId: "span" };
 
   test("is 14 bytes", () => {
-    expect(partitionKeyOf(event, buildPart())).toHaveLength(14);
+    expect(partitionKeyOf(event, buildPart())).toMatch(/^[0-9a-f]{28}$/);
   });
 
   test.for([
@@ -260,7 +260,7 @@ describe("partitionKeyOf", () => {
 
   test("does not depend on the outcome, the ids or the tool of the part", () => {
     const other = buildPart({ outcome: "error", runId: "r", chainId: "c", nodeId: "n", subject: "a", toolName: "t" });
-    expect(partitionKeyOf(event, other).toString("hex")).toBe(key(event));
+    expect(partitionKeyOf(event, other)).toBe(key(event));
   });
 });
 

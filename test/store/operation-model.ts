@@ -54,7 +54,7 @@ export const anyParts: fc.Arbitrary<readonly Partial<Event>[]> = fc
 /** The operations of a set of events by definition: each partition paired as a whole. */
 export function operationsFrom(events: readonly Event[]): readonly Operation[] {
   const parts = events.flatMap((event) => (event.operation === null ? [] : [{ event, operation: event.operation }]));
-  const partitions = Map.groupBy(parts, ({ event, operation }) => partitionKeyOf(event, operation).toString("hex"));
+  const partitions = Map.groupBy(parts, ({ event, operation }) => partitionKeyOf(event, operation));
   return [...partitions.values()].flatMap((members) => pairParts(members.map(partFrom)).map(operationFrom));
 }
 

@@ -6,6 +6,8 @@ import { eventIdFromBytes, eventIdToBytes } from "./event-row.ts";
 export interface AgentLedger {
   /** Keys of the agent and session of an event that is about to be stored. An agent or session that is new gets a row at once. */
   keysOf(event: Event): EventKeys;
+  /** The same without making a row; null if the agent or the session may be new. */
+  knownKeysOf(event: Event): EventKeys | null;
   /** Counts a stored event in. */
   count(event: Event, keys: EventKeys): void;
   /** Writes what was counted. Call once, at the end of the transaction. */
@@ -84,6 +86,13 @@ export function createAgentLedger(database: Database): AgentLedger {
     keysOf(event) {
       const agentKey = agentKeyOf(event);
       return { agentKey, sessionKey: sessionKeyOf(event, agentKey) };
+    },
+    knownKeysOf({ agentId, sessionId }) {
+      const agentKey = agentKeys.get(agentId);
+      if (agentKey === undefined) return null;
+      if (sessionId === null) return { agentKey, sessionKey: null };
+      const sessionKey = sessionKeys.get(`${agentKey} ${sessionId}`);
+      return sessionKey === undefined ? null : { agentKey, sessionKey };
     },
     count(event, { agentKey, sessionKey }) {
       countForAgent(changeOf(agentChanges, agentKey), event);

@@ -21,19 +21,25 @@ export function createEventWriter(database: Database): EventWriter {
   const ledger = createAgentLedger(database);
   const operations = createOperationWriter(database);
   const insert = database.prepare(
-    `insert into events (${eventColumns.join(", ")}) values (${eventColumns.map(() => "?").join(", ")})`,
+    `insert into events (${eventColumns.join(", ")}) values (${eventColumns.map(() => "?").join(", ")})
+    on conflict (event_id) do nothing`,
   );
   const find = database.prepare(`${eventRowSql("events_event_id")} where e.event_id = ?`);
+
+  // The statement selects exactly these columns.
+  const findRow = (event: Event) => find.get(eventIdToBytes(event.id)) as EventRow | undefined;
 
   const write = database.transaction((events: readonly Event[]): AppendOutcome[] => {
     const parts: StoredPart[] = [];
     const outcomes = events.map((event): AppendOutcome => {
-      // Looked up first, so that an event that is refused leaves no trace, not even a session of its own.
-      // The statement selects exactly these columns.
-      const there = find.get(eventIdToBytes(event.id)) as EventRow | undefined;
+      // Where its agent or session may be new, it is looked up first, so that a refused event leaves no trace, not even a session.
+      const known = ledger.knownKeysOf(event);
+      const there = known === null ? findRow(event) : undefined;
       if (there !== undefined) return compare(there, event);
-      const keys = ledger.keysOf(event);
-      const sequence = Number(insert.run(eventToColumns(event, keys)).lastInsertRowid);
+      const keys = known ?? ledger.keysOf(event);
+      const { changes, lastInsertRowid } = insert.run(eventToColumns(event, keys));
+      if (changes === 0) return compare(findRow(event), event);
+      const sequence = Number(lastInsertRowid);
       ledger.count(event, keys);
       if (event.operation !== null) parts.push({ event, part: event.operation, sequence, agentKey: keys.agentKey });
       return { status: "stored", sequence };
@@ -57,7 +63,8 @@ export function createEventWriter(database: Database): EventWriter {
 }
 
 /** An event whose id is taken is a duplicate if it says the same as the one that has it. */
-function compare(row: EventRow, event: Event): AppendOutcome {
+function compare(row: EventRow | undefined, event: Event): AppendOutcome {
+  if (row === undefined) throw new Error(`event ${event.id} is neither new nor there`);
   const there: Event = { ...eventFromRow(row), llmProvider: null, operation: null };
   return { status: isSameContent(there, event) ? "duplicate" : "conflict" };
 }

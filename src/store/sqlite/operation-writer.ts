@@ -66,15 +66,14 @@ export function createOperationWriter(database: Database): OperationWriter {
   const statements = prepare(database);
   return {
     add(events) {
-      const partitions = new Map<string, { readonly key: Buffer; readonly agentKey: number; readonly parts: Part[] }>();
+      const partitions = new Map<string, { readonly agentKey: number; readonly parts: Part[] }>();
       for (const stored of events) {
         const key = partitionKeyOf(stored.event, stored.part);
-        const name = key.toString("latin1");
-        const partition = partitions.get(name) ?? { key, agentKey: stored.agentKey, parts: [] };
-        partition.parts.push(partFromEvent(stored));
-        partitions.set(name, partition);
+        const known = partitions.get(key);
+        if (known === undefined) partitions.set(key, { agentKey: stored.agentKey, parts: [partFromEvent(stored)] });
+        else known.parts.push(partFromEvent(stored));
       }
-      for (const { key, agentKey, parts } of partitions.values()) repair(statements, { key, agentKey, parts });
+      for (const [key, partition] of partitions) repair(statements, { ...partition, key: Buffer.from(key, "hex") });
     },
   };
 }

@@ -59,28 +59,6 @@ export function isForeignDatabase(path: string): boolean {
 }
 
 /**
- * Keeps other processes that ask for the same away, until the returned function is called or this process dies. Throws if
- * another one was first. Node has no file locks, but a transaction of SQLite's is one.
- */
-export function lockForImport(path: string): () => void {
-  const lockPath = `${path}.lock`;
-  const database = new Database(lockPath, { timeout: 0 });
-  try {
-    database.exec("begin exclusive");
-  } catch (error) {
-    database.close();
-    if (error instanceof Database.SqliteError && error.code === "SQLITE_BUSY") {
-      throw new Error(`another process is importing ${path} at this moment`, { cause: error });
-    }
-    throw error;
-  }
-  return () => {
-    database.close();
-    removeDatabase(lockPath);
-  };
-}
-
-/**
  * Moves a database with what SQLite keeps beside it. What was moved already may be missing, so that a move that was cut off
  * can be done again.
  */

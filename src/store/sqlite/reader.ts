@@ -3,6 +3,7 @@ import type { TelemetryStore } from "../store.ts";
 import { findAgent, listAgents } from "./agent-reader.ts";
 import { countEvents, findEvent, listEvents } from "./event-reader.ts";
 import { measureLatency } from "./latency-reader.ts";
+import { storeErrorFrom } from "./store-error.ts";
 
 /** The reading half of the store. */
 export type Reader = Pick<
@@ -24,9 +25,14 @@ export type RunQuery = <Row>(sql: string, parameters: readonly unknown[]) => Pro
  * text of the statement, where a NUL in a name ends it.
  */
 export function createReader(database: Database, examinedRowsMax?: number): Reader {
-  const run: RunQuery = async <Row>(sql: string, parameters: readonly unknown[]) =>
-    // What a statement selects is written beside the row type that its caller passes.
-    database.prepare<unknown[], Row>(sql).all(...parameters);
+  const run: RunQuery = async <Row>(sql: string, parameters: readonly unknown[]) => {
+    try {
+      // What a statement selects is written beside the row type that its caller passes.
+      return database.prepare<unknown[], Row>(sql).all(...parameters);
+    } catch (error) {
+      throw storeErrorFrom(error);
+    }
+  };
   return createReaderOn(run, examinedRowsMax);
 }
 

@@ -104,7 +104,7 @@ export function testAppend(createStore: CreateStore): void {
     const [first, fault] = buildFault();
     await store.append([first]);
     const event = buildEvent({ agentId: "new", sessionId: "new" });
-    await expect(store.append([event, fault])).rejects.toThrow(SyntaxError);
+    await expect(store.append([event, fault])).rejects.toThrow("JSON");
     expect(await store.findEvent(event.id)).toBeNull();
     expect(await store.findAgent("new")).toBeNull();
     const again = await store.append([buildEvent({ agentId: "other" }), event]);

@@ -91,8 +91,8 @@ describe("a fresh database", () => {
     const options = { databasePath: newPath(), durability: "normal" } as const;
     for (const onMigrated of [(result: unknown) => results.push(result), undefined]) {
       const store = await createSqliteStore(onMigrated === undefined ? options : { ...options, onMigrated });
-      onTestFinished(() => store.close());
       await expect(store.ping()).resolves.toBeUndefined();
+      await store.close();
     }
     expect(results).toEqual([{ applied: names, backupPath: null }]);
   });

@@ -1,0 +1,33 @@
+import type { Event } from "../../model/event.ts";
+import type { AppendOutcome } from "../store.ts";
+import { createAppendQueue } from "./append-queue.ts";
+import { type Durability, openWriterConnection } from "./database-file.ts";
+import { createEventWriter } from "./event-writer.ts";
+import { serveThread } from "./thread.ts";
+
+/*
+ * The thread that writes. While it commits, the appends that arrive wait in its mailbox and share the next commit: the slower
+ * the disk, the larger the groups.
+ */
+
+export interface WriterData {
+  readonly databasePath: string;
+  readonly durability: Durability;
+}
+
+/** What other threads may ask of it. */
+export type WriterMethods = {
+  readonly append: (events: readonly Event[]) => Promise<readonly AppendOutcome[]>;
+  readonly close: () => Promise<void>;
+};
+
+await serveThread(async ({ databasePath, durability }: WriterData): Promise<WriterMethods> => {
+  const connection = openWriterConnection(databasePath, durability);
+  const queue = createAppendQueue(createEventWriter(connection).write);
+  return {
+    append: (events) => queue.append(events),
+    async close() {
+      connection.close();
+    },
+  };
+});
