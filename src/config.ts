@@ -89,6 +89,21 @@ const numbers = {
     16,
     mebibyte,
   ]),
+  inFlightMaxEvents: numberSetting("CYLESTIO_IN_FLIGHT_MAX_EVENTS", "events on their way to the disk at a time", [
+    limitsDefault.inFlightMaxEvents,
+    1,
+    10_000_000,
+  ]),
+  inFlightMaxBytes: numberSetting(
+    "CYLESTIO_IN_FLIGHT_MAX_BYTES",
+    "bytes of attributes on their way to the disk at a time",
+    [limitsDefault.inFlightMaxBytes, 1024, 8192 * mebibyte],
+  ),
+  streamWindowBatches: numberSetting(
+    "CYLESTIO_STREAM_WINDOW_BATCHES",
+    "batches of one stream that are worked on at a time",
+    [limitsDefault.streamWindowBatches, 1, 1024],
+  ),
   futureMaxMs: numberSetting(
     "CYLESTIO_FUTURE_MAX_MS",
     "how far ahead of the server's clock an event's time may be, in ms",
@@ -157,6 +172,9 @@ export function parseConfig(environment: Environment, args: readonly string[], s
       nestingMaxDepth: number(numbers.nestingMaxDepth),
       idMaxBytes: number(numbers.idMaxBytes),
       textMaxBytes: number(numbers.textMaxBytes),
+      inFlightMaxEvents: number(numbers.inFlightMaxEvents),
+      inFlightMaxBytes: number(numbers.inFlightMaxBytes),
+      streamWindowBatches: number(numbers.streamWindowBatches),
       futureMaxMs: number(numbers.futureMaxMs),
     },
   };

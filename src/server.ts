@@ -12,6 +12,7 @@ import { assertCanListen, listenErrorFrom } from "./http/listen-error.ts";
 import { createOnePortServer } from "./http/one-port-server.ts";
 import { createRequestIdGenerator, sendRequestId } from "./http/request-id.ts";
 import { createIntake } from "./ingest/intake.ts";
+import { TelemetryError } from "./model/error.ts";
 import { upgradePythonDatabase } from "./python-upgrade.ts";
 import { createAgentQueries } from "./query/agent-queries.ts";
 import { createEventQueries } from "./query/event-queries.ts";
@@ -54,17 +55,17 @@ export interface Server {
  * `ListenError` where another program has it; then the database is untouched: it may be that program's.
  */
 export async function createServer(options: ServerOptions): Promise<Server> {
-  const { config, logger, nowMs } = options;
+  const { config, logger } = options;
   assertSafeHost(config);
   await assertCanListen(config);
   const store = await openStore(options);
   const stopping = new AbortController();
   const app = createApp(options);
-  await registerProtocols(app, options, createImplementations({ store, config, nowMs, stopping: stopping.signal }));
+  await registerProtocols(app, options, createImplementations({ ...options, store, stopping: stopping.signal }));
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    stopping.abort();
+    stopping.abort(new TelemetryError("SHUTTING_DOWN", "the server is shutting down"));
     await app.close();
     await store.close();
     logger.info("stopped");
@@ -113,22 +114,30 @@ async function openStore({ config, logger, nowMs }: ServerOptions): Promise<Tele
 function createImplementations({
   store,
   config,
+  logger,
   nowMs,
   stopping,
-}: {
-  readonly store: TelemetryStore;
-  readonly config: Config;
-  readonly nowMs: () => number;
-  readonly stopping: AbortSignal;
-}): Implementations {
-  const intake = createIntake({ store, limits: config.limits, nowMicros: () => nowMs() * 1000 });
+}: ServerOptions & { readonly store: TelemetryStore; readonly stopping: AbortSignal }): Implementations {
+  const intake = createIntake({
+    store,
+    limits: config.limits,
+    nowMicros: () => nowMs() * 1000,
+    onProblem: (problem) => {
+      if (problem === null) logger.info("events are stored again");
+      else logger.error({ problem }, "events cannot be stored");
+    },
+  });
   const agentQueries = createAgentQueries(store);
   return {
-    telemetry: createTelemetryService({ intake, stopping }),
+    telemetry: createTelemetryService({
+      intake,
+      stopping,
+      streamWindowBatches: config.limits.streamWindowBatches,
+    }),
     agents: createAgentService(agentQueries),
     events: createEventService(createEventQueries(store, agentQueries)),
     metrics: createMetricsService(agentQueries),
-    status: createStatusService({ version: packageJson.version, check: () => store.ping() }),
+    status: createStatusService({ version: packageJson.version, check: () => store.ping(), intake }),
   };
 }
 

@@ -54,6 +54,9 @@ const numbers: readonly (readonly [string, (config: Config) => number, number, n
   ["CYLESTIO_NESTING_MAX_DEPTH", ({ limits }) => limits.nestingMaxDepth, 1, 32],
   ["CYLESTIO_ID_MAX_BYTES", ({ limits }) => limits.idMaxBytes, 16, 4096],
   ["CYLESTIO_TEXT_MAX_BYTES", ({ limits }) => limits.textMaxBytes, 16, mebibyte],
+  ["CYLESTIO_IN_FLIGHT_MAX_EVENTS", ({ limits }) => limits.inFlightMaxEvents, 1, 10_000_000],
+  ["CYLESTIO_IN_FLIGHT_MAX_BYTES", ({ limits }) => limits.inFlightMaxBytes, 1024, 8192 * mebibyte],
+  ["CYLESTIO_STREAM_WINDOW_BATCHES", ({ limits }) => limits.streamWindowBatches, 1, 1024],
   ["CYLESTIO_FUTURE_MAX_MS", ({ limits }) => limits.futureMaxMs, 0, 10 * 366 * 24 * 60 * 60 * 1000],
 ];
 

@@ -1,16 +1,31 @@
 import { type FieldViolation, TelemetryError } from "../model/error.ts";
+import type { Event } from "../model/event.ts";
 import type { Limits } from "../model/limits.ts";
 import type { AppendOutcome, TelemetryStore } from "../store/store.ts";
+import { createAdmission, type Load } from "./admission.ts";
 import { type EventResult, normaliseBatch } from "./batch.ts";
 import type { EventFieldsResult } from "./cylestio/event-fields.ts";
 
 /** Takes events in: checks each, stores those that are acceptable, and says what became of every one. */
 export interface Intake {
   /**
-   * Stores one request's events. Resolves after the commit. Rejects with `BATCH_TOO_LARGE`, and as `TelemetryStore.append` does;
-   * then nothing of the request was stored.
+   * Stores one request's events. Resolves after the commit. Rejects with `BATCH_TOO_LARGE`, with `OVERLOADED` where the server
+   * holds too much already, and as `TelemetryStore.append` does; then nothing of the request was stored.
    */
-  take<Raw>(raws: readonly Raw[], readFields: (raw: Raw) => EventFieldsResult): Promise<readonly IntakeOutcome[]>;
+  take<Raw>(
+    raws: readonly Raw[],
+    readFields: (raw: Raw) => EventFieldsResult,
+    options?: TakeOptions,
+  ): Promise<readonly IntakeOutcome[]>;
+  /** What became of all events since the start. */
+  counters(): IntakeCounters;
+  /** Why events cannot be stored at present, as the last attempt told; null if it succeeded, or there was none. */
+  problem(): string | null;
+}
+
+export interface TakeOptions {
+  /** Waits for room instead of rejecting with `OVERLOADED`: for streams, which slow their clients down that way. */
+  readonly patient: boolean;
 }
 
 /** What became of one event. Its id is the server's. */
@@ -18,28 +33,90 @@ export type IntakeOutcome =
   | { readonly status: "accepted" | "duplicate"; readonly eventId: string }
   | { readonly status: "rejected"; readonly violation: FieldViolation };
 
+/** Numbers of events. While nothing is under way, `received` is the sum of the others. */
+export interface IntakeCounters {
+  readonly received: number;
+  readonly stored: number;
+  readonly duplicate: number;
+  /** Not acceptable, and never will be. */
+  readonly rejected: number;
+  /** Not taken at the time: too large a batch, too much load, or a database that could not be used. */
+  readonly refused: number;
+}
+
 export interface IntakeOptions {
   readonly store: Pick<TelemetryStore, "append">;
   readonly limits: Limits;
   /** The server's clock: microseconds since 1970 UTC. */
   readonly nowMicros: () => number;
+  /** Told whenever `problem` changes. */
+  readonly onProblem?: (problem: string | null) => void;
 }
 
-/** Puts normalisation and the store together. */
-export function createIntake({ store, limits, nowMicros }: IntakeOptions): Intake {
-  return {
-    async take(raws, readFields) {
-      if (raws.length > limits.batchMaxEvents) {
-        throw new TelemetryError("BATCH_TOO_LARGE", `a batch holds at most ${limits.batchMaxEvents} events`, {
-          metadata: { batch_max_events: String(limits.batchMaxEvents) },
-        });
-      }
-      const results = normaliseBatch(raws, { readFields, limits, nowMicros: nowMicros() });
-      const appended = await store.append(results.flatMap((result) => (result.ok ? [result.event] : [])));
-      let next = 0;
-      return results.map((result) => outcomeOf(result, result.ok ? appended[next++] : undefined));
-    },
+/** Puts normalisation, the bounds on what is held, and the store together. */
+export function createIntake({ store, limits, nowMicros, onProblem }: IntakeOptions): Intake {
+  const admission = createAdmission({ events: limits.inFlightMaxEvents, bytes: limits.inFlightMaxBytes });
+  const counters = { received: 0, stored: 0, duplicate: 0, rejected: 0, refused: 0 };
+  let problem: string | null = null;
+  const setProblem = (now: string | null): void => {
+    if (now === problem) return;
+    problem = now;
+    onProblem?.(now);
   };
+
+  const append = async (events: readonly Event[], patient: boolean): Promise<readonly AppendOutcome[]> => {
+    const load = loadOf(events);
+    const leave = patient ? await admission.wait(load) : admission.enter(load);
+    try {
+      const outcomes = await store.append(events);
+      setProblem(null);
+      return outcomes;
+    } catch (error) {
+      if (error instanceof TelemetryError && error.reason === "STORE_UNAVAILABLE") setProblem(error.message);
+      throw error;
+    } finally {
+      leave();
+    }
+  };
+
+  const takeCounted: Intake["take"] = async (raws, readFields, { patient } = { patient: false }) => {
+    if (raws.length > limits.batchMaxEvents) throw batchTooLarge(limits);
+    const results = normaliseBatch(raws, { readFields, limits, nowMicros: nowMicros() });
+    const events = results.flatMap((result) => (result.ok ? [result.event] : []));
+    const appended = events.length === 0 ? [] : await append(events, patient);
+    let next = 0;
+    return results.map((result) => outcomeOf(result, result.ok ? appended[next++] : undefined));
+  };
+
+  return {
+    async take(raws, readFields, options) {
+      counters.received += raws.length;
+      try {
+        const outcomes = await takeCounted(raws, readFields, options);
+        for (const { status } of outcomes) counters[status === "accepted" ? "stored" : status] += 1;
+        return outcomes;
+      } catch (error) {
+        counters.refused += raws.length;
+        throw error;
+      }
+    },
+    counters: () => ({ ...counters }),
+    problem: () => problem,
+  };
+}
+
+function loadOf(events: readonly Event[]): Load {
+  let bytes = 0;
+  // Characters, which is near enough to bytes for a bound; the other fields are small beside these two, or few.
+  for (const { attributesJson, extensionsJson } of events)
+    bytes += attributesJson.length + (extensionsJson?.length ?? 0);
+  return { events: events.length, bytes };
+}
+
+function batchTooLarge({ batchMaxEvents }: Limits): TelemetryError {
+  return new TelemetryError("BATCH_TOO_LARGE", `a batch holds at most ${batchMaxEvents} events`, {
+    metadata: { batch_max_events: String(batchMaxEvents) },
+  });
 }
 
 function outcomeOf(result: EventResult, appended: AppendOutcome | undefined): IntakeOutcome {

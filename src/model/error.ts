@@ -43,6 +43,7 @@ export const errorKinds = {
   METHOD_NOT_ALLOWED: refused("unimplemented", 405),
   UNSUPPORTED_MEDIA_TYPE: refused("invalid_argument", 415),
   BODY_TOO_LARGE: refused("resource_exhausted", 413),
+  OVERLOADED: passing("resource_exhausted", 429),
   HOST_NOT_ALLOWED: refused("permission_denied", 403),
   SHUTTING_DOWN: passing("unavailable", 503),
   STORE_UNAVAILABLE: passing("unavailable", 503),

@@ -12,6 +12,11 @@ export interface Limits {
   readonly idMaxBytes: number;
   /** Bytes (UTF-8) of any other string field. */
   readonly textMaxBytes: number;
+  /** Events, and bytes of their attributes and extensions, that the server holds at a time on their way to the disk. */
+  readonly inFlightMaxEvents: number;
+  readonly inFlightMaxBytes: number;
+  /** Batches of one stream that the server works on at a time; a faster client is slowed by flow control. */
+  readonly streamWindowBatches: number;
   /** How far into the future an event's time may lie, in milliseconds. */
   readonly futureMaxMs: number;
 }
@@ -23,6 +28,9 @@ export const limitsDefault: Limits = {
   nestingMaxDepth: 32,
   idMaxBytes: 256,
   textMaxBytes: 4096,
+  inFlightMaxEvents: 50_000,
+  inFlightMaxBytes: 64 * 1024 * 1024,
+  streamWindowBatches: 8,
   futureMaxMs: 24 * 60 * 60 * 1000,
 };
 

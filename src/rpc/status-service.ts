@@ -1,5 +1,8 @@
+import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import type { StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
+import { IngestCountersSchema, type StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
+import type { Intake } from "../ingest/intake.ts";
+import { present } from "./convert/event.ts";
 
 /** The name that the older server answered with too. */
 const serviceName = "cylestio-mini-local-server";
@@ -8,14 +11,33 @@ export interface StatusServiceOptions {
   readonly version: string;
   /** Rejects if the server cannot do its work. */
   readonly check: () => Promise<void>;
+  readonly intake: Pick<Intake, "counters" | "problem">;
 }
 
-/** `StatusService`: healthy if the check passes, else the check's error. */
-export function createStatusService({ version, check }: StatusServiceOptions): ServiceImpl<typeof StatusService> {
+/** `StatusService`: the check's error, else what the intake says of itself. */
+export function createStatusService({
+  version,
+  check,
+  intake,
+}: StatusServiceOptions): ServiceImpl<typeof StatusService> {
   return {
     async getStatus() {
       await check();
-      return { status: "healthy", service: serviceName, version };
+      const problem = intake.problem();
+      const { received, stored, duplicate, rejected, refused } = intake.counters();
+      return {
+        status: problem === null ? "healthy" : "degraded",
+        service: serviceName,
+        version,
+        ...present({ problem }),
+        ingest: create(IngestCountersSchema, {
+          receivedCount: BigInt(received),
+          storedCount: BigInt(stored),
+          duplicateCount: BigInt(duplicate),
+          rejectedCount: BigInt(rejected),
+          refusedCount: BigInt(refused),
+        }),
+      };
     },
   };
 }

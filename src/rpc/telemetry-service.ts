@@ -10,17 +10,20 @@ import { connectErrorFrom } from "./connect-error.ts";
 import { eventFieldsFromProto } from "./convert/event-input.ts";
 import { receiptToProto } from "./convert/receipt.ts";
 import { freeFormBodyKey } from "./free-form-body.ts";
-import { untilAborted } from "./until-aborted.ts";
+import { mapInOrder } from "./map-in-order.ts";
 
 export interface TelemetryServiceOptions {
   readonly intake: Intake;
-  /** Aborted when the server begins to shut down: streams end after the batch that is being stored. */
+  /** Batches of one stream that are worked on at a time. */
+  readonly streamWindowBatches: number;
+  /** Aborted, with the error for clients, when the server begins to shut down: streams end after the batches in work. */
   readonly stopping: AbortSignal;
 }
 
 /** `TelemetryService` over the intake. Over REST the events are in the free-form body. */
 export function createTelemetryService({
   intake,
+  streamWindowBatches,
   stopping,
 }: TelemetryServiceOptions): ServiceImpl<typeof TelemetryService> {
   return {
@@ -42,13 +45,16 @@ export function createTelemetryService({
       if (batch.length === 0) throw new TelemetryError("BATCH_EMPTY", "No events provided");
       return { receipt: successful(receiptToProto(await intake.take(batch, eventFieldsFromJson))) };
     },
-    async *streamEvents(requests, { signal }) {
-      // Connect aborts this signal when the deadline passes, and leaves it to the handler to end a stream that goes on.
-      const inTime = untilAborted(requests, signal, ({ reason }) => reason);
-      for await (const { batchNumber, events } of untilAborted(inTime, stopping)) {
-        yield { batchNumber, receipt: receiptToProto(await intake.take(events, eventFieldsFromProto)) };
-      }
-    },
+    streamEvents: (requests, { signal }) =>
+      mapInOrder(requests, {
+        window: streamWindowBatches,
+        // Connect aborts the call's own signal when the deadline passes, and leaves it to the handler to end a stream that goes on.
+        stopping: AbortSignal.any([stopping, signal]),
+        map: async ({ batchNumber, events }) => ({
+          batchNumber,
+          receipt: receiptToProto(await intake.take(events, eventFieldsFromProto, { patient: true })),
+        }),
+      }),
   };
 }
 

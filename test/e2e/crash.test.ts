@@ -1,17 +1,25 @@
+import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { keyOf, post, type SentEvent, SentLedger, writers } from "./crash-writers.ts";
 import { killServer, openSite, type ServerProcess, type Site } from "./server-process.ts";
+import { expectBalanced, getStatus, healthy } from "./server-status.ts";
 
 /** Servers at a time, each with a database of its own, on which it is killed again and again. */
 const lanes = 3;
-const roundsPerLane = 7;
+
+/** How often a server is killed in all; `npm run test:crash` sets more. */
+const rounds = Number(process.env["CYLESTIO_CRASH_ROUNDS"] ?? 21);
+const roundsPerLane = Math.ceil(rounds / lanes);
+
+/** Far more than a round takes. */
+const roundMaxMs = 15_000;
 
 /** Events that are sent again in one request. */
 const resendBatch = 1000;
 
 test("keeps every acknowledged event exactly once when it is killed, and stores none twice when all are sent again", {
-  timeout: 120_000,
+  timeout: roundsPerLane * roundMaxMs,
 }, async (context) => {
   const stored = await Promise.all(
     Array.from({ length: lanes }, async (_, lane) => runLane(lane, await openSite(context))),
@@ -27,8 +35,11 @@ async function runLane(lane: number, site: Site): Promise<number> {
     const ledger = new SentLedger(`crash-${lane}-${round}`);
     await writeUntilKilled(server, ledger);
     server = await site.start();
-    await expectAcknowledged(server.url, ledger);
+    const found = await expectAcknowledged(server.url, ledger);
     await sendAgain(server.url, ledger);
+    const status = await getStatus(server.url);
+    expect(status).toMatchObject(healthy);
+    expectBalanced(status, { stored_count: ledger.sent.length - found, duplicate_count: found });
     await expectEachOnce(server.url, ledger);
     stored += ledger.sent.length;
   }
@@ -54,12 +65,13 @@ async function writeUntilKilled(server: ServerProcess, ledger: SentLedger): Prom
   await Promise.all([kill(), ...writing]);
 }
 
-/** What was acknowledged is there once; what was not, at most once; and nothing else. */
-async function expectAcknowledged(url: string, ledger: SentLedger): Promise<void> {
+/** What was acknowledged is there once; what was not, at most once; and nothing else. Resolves to the number that is there. */
+async function expectAcknowledged(url: string, ledger: SentLedger): Promise<number> {
   const counts = await countStored(url, ledger.agentId);
   const sent = new Set(ledger.sent.map(keyOf));
   expect([...ledger.acknowledged].filter((key) => counts.get(key) !== 1)).toEqual([]);
   expect([...counts].filter(([key, count]) => count !== 1 || !sent.has(key))).toEqual([]);
+  return counts.size;
 }
 
 /** Over one protocol, whichever each event came in by first: it is the same event. */

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cylestio/v1/status_service.proto.
  */
 export const file_cylestio_v1_status_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBjeWxlc3Rpby92MS9zdGF0dXNfc2VydmljZS5wcm90bxILY3lsZXN0aW8udjEiEgoQR2V0U3RhdHVzUmVxdWVzdCJFChFHZXRTdGF0dXNSZXNwb25zZRIOCgZzdGF0dXMYASABKAkSDwoHc2VydmljZRgCIAEoCRIPCgd2ZXJzaW9uGAMgASgJMnUKDVN0YXR1c1NlcnZpY2USZAoJR2V0U3RhdHVzEh0uY3lsZXN0aW8udjEuR2V0U3RhdHVzUmVxdWVzdBoeLmN5bGVzdGlvLnYxLkdldFN0YXR1c1Jlc3BvbnNlIhiQAgGC0+STAg9aChIIL2hlYWx0aHoSAS9iBnByb3RvMw", [file_google_api_annotations]);
+  fileDesc("CiBjeWxlc3Rpby92MS9zdGF0dXNfc2VydmljZS5wcm90bxILY3lsZXN0aW8udjEiEgoQR2V0U3RhdHVzUmVxdWVzdCKUAQoRR2V0U3RhdHVzUmVzcG9uc2USDgoGc3RhdHVzGAEgASgJEg8KB3NlcnZpY2UYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIUCgdwcm9ibGVtGAQgASgJSACIAQESKwoGaW5nZXN0GAUgASgLMhsuY3lsZXN0aW8udjEuSW5nZXN0Q291bnRlcnNCCgoIX3Byb2JsZW0ihgEKDkluZ2VzdENvdW50ZXJzEhYKDnJlY2VpdmVkX2NvdW50GAEgASgDEhQKDHN0b3JlZF9jb3VudBgCIAEoAxIXCg9kdXBsaWNhdGVfY291bnQYAyABKAMSFgoOcmVqZWN0ZWRfY291bnQYBCABKAMSFQoNcmVmdXNlZF9jb3VudBgFIAEoAzJ1Cg1TdGF0dXNTZXJ2aWNlEmQKCUdldFN0YXR1cxIdLmN5bGVzdGlvLnYxLkdldFN0YXR1c1JlcXVlc3QaHi5jeWxlc3Rpby52MS5HZXRTdGF0dXNSZXNwb25zZSIYkAIBgtPkkwIPWgoSCC9oZWFsdGh6EgEvYgZwcm90bzM", [file_google_api_annotations]);
 
 /**
  * Nothing to say.
@@ -37,7 +37,7 @@ export const GetStatusRequestSchema: GenMessage<GetStatusRequest> = /*@__PURE__*
  */
 export type GetStatusResponse = Message<"cylestio.v1.GetStatusResponse"> & {
   /**
-   * `healthy`.
+   * `healthy`; or `degraded` while events cannot be stored: then `problem` says why.
    *
    * @generated from field: string status = 1;
    */
@@ -56,6 +56,20 @@ export type GetStatusResponse = Message<"cylestio.v1.GetStatusResponse"> & {
    * @generated from field: string version = 3;
    */
   version: string;
+
+  /**
+   * Why events cannot be stored at present, as the last attempt told. Absent while all is well.
+   *
+   * @generated from field: optional string problem = 4;
+   */
+  problem?: string | undefined;
+
+  /**
+   * What became of all events since the start.
+   *
+   * @generated from field: cylestio.v1.IngestCounters ingest = 5;
+   */
+  ingest?: IngestCounters | undefined;
 };
 
 /**
@@ -64,6 +78,55 @@ export type GetStatusResponse = Message<"cylestio.v1.GetStatusResponse"> & {
  */
 export const GetStatusResponseSchema: GenMessage<GetStatusResponse> = /*@__PURE__*/
   messageDesc(file_cylestio_v1_status_service, 1);
+
+/**
+ * Numbers of events since the start. While nothing is under way, `received_count` is the sum of the others.
+ *
+ * @generated from message cylestio.v1.IngestCounters
+ */
+export type IngestCounters = Message<"cylestio.v1.IngestCounters"> & {
+  /**
+   * Events that came in.
+   *
+   * @generated from field: int64 received_count = 1;
+   */
+  receivedCount: bigint;
+
+  /**
+   * Events that were stored.
+   *
+   * @generated from field: int64 stored_count = 2;
+   */
+  storedCount: bigint;
+
+  /**
+   * Events that the server had already.
+   *
+   * @generated from field: int64 duplicate_count = 3;
+   */
+  duplicateCount: bigint;
+
+  /**
+   * Events that are not acceptable, and never will be.
+   *
+   * @generated from field: int64 rejected_count = 4;
+   */
+  rejectedCount: bigint;
+
+  /**
+   * Events that were not taken at the time: too large a batch, too much load, or a database that could not be used.
+   *
+   * @generated from field: int64 refused_count = 5;
+   */
+  refusedCount: bigint;
+};
+
+/**
+ * Describes the message cylestio.v1.IngestCounters.
+ * Use `create(IngestCountersSchema)` to create a new message.
+ */
+export const IngestCountersSchema: GenMessage<IngestCounters> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_status_service, 2);
 
 /**
  * Says how the server is.
