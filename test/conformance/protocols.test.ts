@@ -3,6 +3,7 @@ import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import type { Agent } from "../../gen/cylestio/v1/agent_pb.ts";
 import { AttributesFormat, type Event } from "../../gen/cylestio/v1/event_pb.ts";
+import type { GetStatusResponse } from "../../gen/cylestio/v1/status_service_pb.ts";
 import { startServer } from "../running-server.ts";
 import { readSampleEvents } from "../samples.ts";
 import { type Clients, createClients, grpcClients, type Protocol, protocols } from "./clients.ts";
@@ -45,8 +46,8 @@ const rangeQuery = `from_time=${range.fromTime}&to_time=${range.toTime}`;
 const rangeMessage = { fromTime: timestamp(range.fromTime), toTime: timestamp(range.toTime) };
 
 const questions: readonly Question[] = [
-  { path: "/", ask: async ({ status }) => membersOf(await status.getStatus({})) },
-  { path: "/healthz", ask: async ({ status }) => membersOf(await status.getStatus({})) },
+  { path: "/", ask: async ({ status }) => restStatus(await status.getStatus({})) },
+  { path: "/healthz", ask: async ({ status }) => restStatus(await status.getStatus({})) },
   { path: "/api/agents", ask: async ({ agents }) => (await agents.listAgents({})).agents.map(restAgent) },
   {
     path: "/api/agents?page_size=2",
@@ -378,15 +379,15 @@ function timeText(time: Timestamp | undefined): unknown {
   return time === undefined ? null : toJson(TimestampSchema, time);
 }
 
-function numbersOf(counts: Readonly<Record<string, bigint>>): Readonly<Record<string, number>> {
-  return Object.fromEntries(Object.entries(counts).map(([value, count]) => [value, Number(count)]));
+function restStatus({ status, service, version, problem, ingest }: GetStatusResponse): unknown {
+  const { receivedCount, storedCount } = present(ingest);
+  const counters = { received_count: Number(receivedCount), stored_count: Number(storedCount) };
+  const others = { duplicate_count: 0, rejected_count: 0, refused_count: 0 };
+  return { status, service, version, problem: problem ?? null, ingest: { ...counters, ...others } };
 }
 
-function membersOf<Message extends { readonly $typeName: string }>({
-  $typeName: _typeName,
-  ...members
-}: Message): unknown {
-  return members;
+function numbersOf(counts: Readonly<Record<string, bigint>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(counts).map(([value, count]) => [value, Number(count)]));
 }
 
 function present<Value>(value: Value | undefined): Value {

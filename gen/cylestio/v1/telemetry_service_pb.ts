@@ -205,8 +205,10 @@ export const TelemetryService: GenService<{
     output: typeof SendEventsResponseSchema;
   },
   /**
-   * Stores a stream of batches, each as SendEvents does. One answer per batch, in the order of the batches. When the server
-   * shuts down, the batches without an answer were not acknowledged, and the stream ends with `unavailable`.
+   * Stores a stream of batches, each as SendEvents does. One answer per batch, in the order of the batches. Several batches are in
+   * work at a time; a client that sends faster is slowed by flow control. When the stream ends with an error, as with `unavailable`
+   * when the server shuts down, the batches without an answer may be stored or not: a client sends them again, on a new stream,
+   * from the one after its last answer.
    *
    * @generated from rpc cylestio.v1.TelemetryService.StreamEvents
    */
