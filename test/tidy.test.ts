@@ -45,7 +45,7 @@ const layers: readonly { readonly path: string; readonly may: readonly string[] 
 ];
 
 const sources = listFiles("src");
-const ownFiles = ["src", "test", "migrations", "proto", "docs", ".ci"]
+const ownFiles = ["src", "test", "bench", "migrations", "proto", "docs", ".ci"]
   .flatMap(listFiles)
   .filter((file) => !file.endsWith(".binpb"));
 

@@ -1,0 +1,100 @@
+import { join } from "node:path";
+import process from "node:process";
+import type { Database } from "better-sqlite3";
+import { normaliseBatch } from "../src/ingest/batch.ts";
+import { eventFieldsFromJson } from "../src/ingest/cylestio/json-event.ts";
+import { limitsDefault } from "../src/model/limits.ts";
+import { eventColumns, eventToColumns } from "../src/store/sqlite/event-row.ts";
+import { createDatabase } from "./database.ts";
+import { eventAt, timeMicrosAt } from "./events.ts";
+import type { FloorRequest, FloorResult } from "./floor.ts";
+
+/* The process behind `startFloor`: it takes requests from its parent and ends with it. */
+
+const keys = { agentKey: 1, sessionKey: 1 };
+
+/** Values of `eventColumns`, row by row. Made once: they are the same for every database. */
+const rows: unknown[][] = [];
+
+process.on("message", (request: FloorRequest) => {
+  void measure(request).then((result) => process.send?.(result));
+});
+
+async function measure(request: FloorRequest): Promise<FloorResult> {
+  const { commitSize, durability, folder, warmUpEvents, maxEvents, maxSeconds } = request;
+  makeRows(maxEvents);
+  const database = await createDatabase(join(folder, "floor.db"), durability);
+  try {
+    insertKeys(database);
+    const commit = prepareCommit(database);
+    const firstRow = Math.ceil(warmUpEvents / commitSize) * commitSize;
+    // The first commits warm up the process, at most as long as the measurement takes.
+    insertRows(commit, { from: 0, to: warmUpEvents, commitSize, maxSeconds });
+    const { rowCount, seconds, commitMs } = insertRows(commit, {
+      from: firstRow,
+      to: maxEvents,
+      commitSize,
+      maxSeconds,
+    });
+    return { eventsPerSecond: rowCount / seconds, commitMs };
+  } finally {
+    database.close();
+  }
+}
+
+function makeRows(count: number): void {
+  const from = rows.length;
+  const options = { readFields: eventFieldsFromJson, limits: limitsDefault, nowMicros: timeMicrosAt(count) };
+  for (let index = from; index < count; index += 1) {
+    const [result] = normaliseBatch([eventAt(index)], options);
+    if (result?.ok !== true) throw new Error(`the server would refuse event ${index}`);
+    rows.push(eventToColumns(result.event, keys));
+  }
+}
+
+function insertKeys(database: Database): void {
+  database
+    .prepare(
+      `insert into agents (id, agent_id, first_seen_micros, first_event_id, first_event_name, last_seen_micros, last_event_id,
+        last_event_name) values (?, 'floor', 0, x'', '', 0, x'', '')`,
+    )
+    .run(keys.agentKey);
+  database
+    .prepare("insert into sessions (id, agent_key, session_id, start_micros, end_micros) values (?, ?, 'floor', 0, 0)")
+    .run(keys.sessionKey, keys.agentKey);
+}
+
+type Commit = (rows: readonly unknown[][]) => void;
+
+function prepareCommit(database: Database): Commit {
+  const insert = database.prepare(
+    `insert into events (${eventColumns.join(", ")}) values (${eventColumns.map(() => "?").join(", ")})`,
+  );
+  return database.transaction((rows: readonly unknown[][]) => {
+    for (const row of rows) insert.run(row);
+  }).immediate;
+}
+
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly commitSize: number;
+  readonly maxSeconds: number;
+}
+
+function insertRows(commit: Commit, { from, to, commitSize, maxSeconds }: Stretch) {
+  const commitMs: number[] = [];
+  const startedAt = performance.now();
+  const deadline = startedAt + maxSeconds * 1000;
+  let now = startedAt;
+  let next = from;
+  // At least one, so that there is a rate; only whole ones, as the rate is that of this size.
+  while (next === from || (now < deadline && next + commitSize <= to)) {
+    commit(rows.slice(next, next + commitSize));
+    next += commitSize;
+    const before = now;
+    now = performance.now();
+    commitMs.push(now - before);
+  }
+  return { rowCount: next - from, seconds: (now - startedAt) / 1000, commitMs };
+}
