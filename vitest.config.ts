@@ -1,4 +1,9 @@
+import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+
+// Every server of a test starts two threads, each of which loads its modules: without types only once, that takes half the time.
+process.env["NODE_COMPILE_CACHE"] ??= fileURLToPath(new URL("node_modules/.cache/compile", import.meta.url));
 
 export default defineConfig({
   test: {
@@ -6,7 +11,7 @@ export default defineConfig({
     globals: false,
     testTimeout: 20_000,
     // Many tests wait for sockets and processes; with the default, a machine of two cores would run one file at a time.
-    maxWorkers: 3,
+    maxWorkers: 4,
     coverage: { include: ["src/**"], provider: "v8" },
   },
 });

@@ -11,6 +11,9 @@ export interface DatabaseLock {
   release(): void;
 }
 
+/** The claims of this process. Without a reference from somewhere, a claim would end with the next garbage collection. */
+const held = new Set<Database.Database>();
+
 /**
  * Claims a database for this process. Node has no file locks, but SQLite does: an exclusive transaction, never committed, on a file of
  * its own beside the database. The operating system drops it when the process dies, however it dies.
@@ -32,6 +35,12 @@ export function lockDatabase(databasePath: string): DatabaseLock {
       `Another server is running on ${databasePath}. Stop it, or name another file with CYLESTIO_DB_PATH.`,
     );
   }
-  // The file stays: removing it could take the lock from a process that has just opened it.
-  return { release: () => database.close() };
+  held.add(database);
+  return {
+    // The file stays: removing it could take the lock from a process that has just opened it.
+    release() {
+      database.close();
+      held.delete(database);
+    },
+  };
 }
