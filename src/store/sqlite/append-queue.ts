@@ -19,7 +19,7 @@ interface Waiting {
 
 /**
  * `write` stores events in one transaction and throws if it cannot: a `TelemetryError` where the database is to blame.
- * It is called once per turn of the event loop.
+ * It is called at most once per turn of the event loop.
  */
 export function createAppendQueue(write: (events: readonly Event[]) => AppendOutcome[]): AppendQueue {
   let waiting: Waiting[] = [];

@@ -19,12 +19,12 @@ export function ormOptions(databasePath: string, migrations: readonly MigrationO
     // The migrator reports on the console by default; `migrate` returns what it did.
     logger: () => undefined,
     forceUtcTimezone: true,
-    // The network never waits for the metadata cache to be written beside the project.
+    // Nothing is written beside the project.
     metadataCache: { enabled: false },
   });
 }
 
-/** Opens MikroORM on a database file. Tests bring migrations of their own. */
+/** Opens MikroORM on a database file, for its migrations: writing and reading have connections of their own. Tests bring migrations of their own. */
 export function createOrm(databasePath: string, migrations?: readonly MigrationObject[]): Promise<MikroORM> {
   return MikroORM.init(ormOptions(databasePath, migrations));
 }
