@@ -1,4 +1,5 @@
 import { decimalText } from "./exact-json.ts";
+import { createMemo } from "./memo.ts";
 
 /**
  * The one text of a JSON value, for hashing and comparing: no white space, the members of objects sorted by the UTF-16 code units
@@ -30,13 +31,34 @@ function canonicalArray(items: readonly unknown[]): string {
 }
 
 function canonicalObject(value: object): string {
-  let text = "{";
   // Object.entries costs a pair per member; on this path that is felt.
   const members = value as Readonly<Record<string, unknown>>;
-  for (const key of Object.keys(members).sort()) {
-    text += `${text.length === 1 ? "" : ","}${quoted(key)}:${canonicalJson(members[key])}`;
+  let text = "{";
+  for (const { key, opening } of keysInOrder(Object.keys(members))) {
+    text += opening + canonicalJson(members[key]);
   }
   return `${text}}`;
+}
+
+/** The keys of an object as they stand in it, and as they are written. */
+interface KeyOrder {
+  readonly keys: readonly string[];
+  readonly written: readonly { readonly key: string; readonly opening: string }[];
+}
+
+/** Objects of telemetry have few sets of keys, which are worth sorting and quoting once. */
+const keyOrders = createMemo<KeyOrder>(1_000);
+
+function keysInOrder(keys: readonly string[]): KeyOrder["written"] {
+  const known = keyOrders(keys.join("\n"), () => orderKeys(keys));
+  // A key may hold a line feed of its own, so that other keys make the same text.
+  const isSame = known.keys.length === keys.length && known.keys.every((key, index) => key === keys[index]);
+  return (isSame ? known : orderKeys(keys)).written;
+}
+
+function orderKeys(keys: readonly string[]): KeyOrder {
+  const written = keys.toSorted().map((key, index) => ({ key, opening: `${index === 0 ? "" : ","}${quoted(key)}:` }));
+  return { keys, written };
 }
 
 /** Printable ASCII without quote and backslash, which JSON writes as it is: most keys and ids. */

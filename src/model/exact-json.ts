@@ -57,15 +57,41 @@ export function decimalText(text: string): string {
   return `${negative ? "-" : ""}${digits.slice(first, last + 1)}e${exponent}`;
 }
 
-/** Rules nearly every text out at the speed of a search: 15 digits and an exponent of two digits always survive. */
-const longNumber = /[\d.]{16}|\d[eE][+-]?\d{3,}\b/;
+/** Digits and points in a row that a number may have without being looked at: a double holds any 15 digits. */
+const digitsMax = 15;
+
+/** An exponent of two digits always survives. */
+const longExponent = /[\d.][eE][+-]?\d{3}/;
+
+/**
+ * Rules nearly every text out: whether there may be a number with more digits than a double holds, or a long exponent. A row of
+ * more than `digitsMax` characters covers one of every `digitsMax + 1`, so only these are looked at.
+ */
+function mayHaveLongNumber(text: string): boolean {
+  for (let index = digitsMax; index < text.length; index += digitsMax + 1) {
+    if (isDigitOrPoint(text.charCodeAt(index)) && isInLongRow(text, index)) return true;
+  }
+  return longExponent.test(text);
+}
+
+function isInLongRow(text: string, index: number): boolean {
+  let start = index;
+  while (index - start < digitsMax && isDigitOrPoint(text.charCodeAt(start - 1))) start--;
+  let end = index + 1;
+  while (end - start <= digitsMax && isDigitOrPoint(text.charCodeAt(end))) end++;
+  return end - start > digitsMax;
+}
+
+function isDigitOrPoint(code: number): boolean {
+  return (code >= 48 && code <= 57) || code === 46;
+}
 
 /** How such a number begins where a JSON value can stand. Bounded, because a long match costs the runtime memory. */
 const longNumberStart = /(?:^|[[:,\s])(-?(?:[\d.]{16}|[\d.]{1,15}[eE][+-]?\d{3}))/g;
 
 /** Whether the text has a number that a double cannot hold. Inside a string this may also find one, which only costs time. */
 function wouldRound(text: string): boolean {
-  if (!longNumber.test(text)) {
+  if (!mayHaveLongNumber(text)) {
     return false;
   }
   for (const match of text.matchAll(longNumberStart)) {

@@ -42,26 +42,36 @@ export function tiesOf(event: Pick<Event, "spanId">, part: OperationPart): Ties 
   return event.spanId === null ? [part.runId, part.chainId, part.nodeId, part.subject] : noTies;
 }
 
+/** The partition of a part, by text: two parts belong to one partition if and only if `whole` is the same. */
+export interface PartitionName {
+  /** The trace or session that it lies in. */
+  readonly run: string;
+  readonly whole: string;
+}
+
+/** Names the partition that an event's part belongs to. */
+export function partitionNameOf(
+  { agentId, sessionId, traceId, spanId }: Pick<Event, "agentId" | "sessionId" | "traceId" | "spanId">,
+  { family }: OperationPart,
+): PartitionName {
+  const run = JSON.stringify(spanId === null ? ["session", agentId, sessionId] : ["trace", agentId, traceId]);
+  return { run, whole: `${run.slice(0, -1)},${JSON.stringify([spanId, family]).slice(1)}` };
+}
+
 /**
- * The key of the partition that an event's part belongs to, in hexadecimal: 4 bytes of its trace or session, so that the index keeps the
- * operations of one run together, then 10 bytes of everything.
+ * The key of a partition, in hexadecimal: 4 bytes of its trace or session, so that the index keeps the operations of one run
+ * together, then 10 bytes of everything.
  */
-export function partitionKeyOf(
-  event: Pick<Event, "agentId" | "sessionId" | "traceId" | "spanId">,
-  part: OperationPart,
-): string {
-  const run =
-    event.spanId === null ? ["session", event.agentId, event.sessionId] : ["trace", event.agentId, event.traceId];
-  return digest(run, 4) + digest([...run, event.spanId, part.family], 10);
+export function partitionKeyOf({ run, whole }: PartitionName): string {
+  return digest(run, 4) + digest(whole, 10);
 }
 
 /** Pairs the parts of one partition. `parts` may come in any order. */
 export function pairParts<Part extends PairingPart>(parts: readonly Part[]): readonly Pair<Part>[] {
-  const ordered = [...parts].sort(byTimeThenEventId);
+  const ordered = parts.length === 1 ? parts : [...parts].sort(byTimeThenEventId);
   const open: Part[] = [];
   const pairs: Pair<Part>[] = [];
-  for (let from = 0; from < ordered.length; ) {
-    let to = from;
+  for (let from = 0, to = 0; from < ordered.length; from = to) {
     while (to < ordered.length && ordered[to]?.timeMicros === ordered[from]?.timeMicros) to += 1;
     const sameTime = ordered.slice(from, to);
     const unmatched = closeOpen(
@@ -71,7 +81,6 @@ export function pairParts<Part extends PairingPart>(parts: readonly Part[]): rea
     );
     open.push(...sameTime.filter((part) => !part.finish));
     for (const finish of closeOpen(unmatched, open, pairs)) pairs.push({ start: null, finish });
-    from = to;
   }
   for (const start of open) pairs.push({ start, finish: null });
   return pairs;
@@ -111,8 +120,8 @@ function byTimeThenEventId(a: PairingPart, b: PairingPart): number {
   return a.eventId < b.eventId ? -1 : Number(a.eventId > b.eventId);
 }
 
-function digest(value: unknown, bytes: number): string {
-  return hash("sha256", JSON.stringify(value), "hex").slice(0, 2 * bytes);
+function digest(text: string, bytes: number): string {
+  return hash("sha256", text, "hex").slice(0, 2 * bytes);
 }
 
 /** How long a paired operation took, in milliseconds: as its finish reports, else the time between the two; null if neither is known. */

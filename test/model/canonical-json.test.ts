@@ -73,3 +73,8 @@ function sorted(value: unknown): unknown {
       }
     : value;
 }
+
+test("keys that hold line feeds are told apart from other keys", () => {
+  const texts = [{ "a\nb": 1, c: 2 }, { a: 1, "b\nc": 2 }, { a: 1, b: 2, c: 3 }, { "a\nb\nc": 1 }].map(canonicalJson);
+  expect(texts).toEqual(['{"a\\nb":1,"c":2}', '{"a":1,"b\\nc":2}', '{"a":1,"b":2,"c":3}', '{"a\\nb\\nc":1}']);
+});

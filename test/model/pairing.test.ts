@@ -6,6 +6,7 @@ import {
   type PairingPart,
   pairParts,
   partitionKeyOf,
+  partitionNameOf,
   type Ties,
   tiesOf,
 } from "../../src/model/pairing.ts";
@@ -207,8 +208,8 @@ describe("tiesOf", () => {
 });
 
 /** The partition of a part of this family, in hexadecimal. */
-function key(event: Parameters<typeof partitionKeyOf>[0], family = "llm.call"): string {
-  return partitionKeyOf(event, buildPart({ family }));
+function key(event: Parameters<typeof partitionNameOf>[0], family = "llm.call"): string {
+  return partitionKeyOf(partitionNameOf(event, buildPart({ family })));
 }
 
 describe("partitionKeyOf", () => {
@@ -216,7 +217,7 @@ describe("partitionKeyOf", () => {
   const span = { ...event, spanId: "span" };
 
   test("is 14 bytes", () => {
-    expect(partitionKeyOf(event, buildPart())).toMatch(/^[0-9a-f]{28}$/);
+    expect(partitionKeyOf(partitionNameOf(event, buildPart()))).toMatch(/^[0-9a-f]{28}$/);
   });
 
   test.for([
@@ -260,7 +261,7 @@ describe("partitionKeyOf", () => {
 
   test("does not depend on the outcome, the ids or the tool of the part", () => {
     const other = buildPart({ outcome: "error", runId: "r", chainId: "c", nodeId: "n", subject: "a", toolName: "t" });
-    expect(partitionKeyOf(event, other)).toBe(key(event));
+    expect(partitionKeyOf(partitionNameOf(event, other))).toBe(key(event));
   });
 });
 

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import type { Event, OperationKind, OperationOutcome } from "../../src/model/event.ts";
 import type { LatencyRecord } from "../../src/model/latency.ts";
-import { operationDurationMs, type PairingPart, pairParts, partitionKeyOf, tiesOf } from "../../src/model/pairing.ts";
+import { operationDurationMs, type PairingPart, pairParts, partitionNameOf, tiesOf } from "../../src/model/pairing.ts";
 import { buildPart, builtFromMicros } from "./event-builder.ts";
 
 /** An operation as far as it can be told from outside. */
@@ -54,7 +54,7 @@ export const anyParts: fc.Arbitrary<readonly Partial<Event>[]> = fc
 /** The operations of a set of events by definition: each partition paired as a whole. */
 export function operationsFrom(events: readonly Event[]): readonly Operation[] {
   const parts = events.flatMap((event) => (event.operation === null ? [] : [{ event, operation: event.operation }]));
-  const partitions = Map.groupBy(parts, ({ event, operation }) => partitionKeyOf(event, operation));
+  const partitions = Map.groupBy(parts, ({ event, operation }) => partitionNameOf(event, operation).whole);
   return [...partitions.values()].flatMap((members) => pairParts(members.map(partFrom)).map(operationFrom));
 }
 

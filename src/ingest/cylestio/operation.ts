@@ -1,5 +1,6 @@
 import type { OperationOutcome, OperationPart } from "../../model/event.ts";
 import { isJsonObject, type JsonObject } from "../../model/exact-json.ts";
+import { createMemo } from "../../model/memo.ts";
 import { boundedText } from "../text-bounds.ts";
 import { idText } from "./id-text.ts";
 import {
@@ -22,7 +23,7 @@ export interface OperationSource {
 
 /** The event's part in an operation, told by its name and the table of families; null if it has none. */
 export function findOperation({ name, attributes, idMaxBytes }: OperationSource): OperationPart | null {
-  const read = readName(name);
+  const read = readNames(name, () => readName(name));
   if (read === undefined) {
     return null;
   }
@@ -40,8 +41,17 @@ export function findOperation({ name, attributes, idMaxBytes }: OperationSource)
   };
 }
 
-/** The phase is the outcome that the name tells, and null for a start. Undefined if the event is no part of an operation. */
-function readName(name: string): { family: string; row: OperationFamily; phase: OperationOutcome | null } | undefined {
+/** What a name tells of the part. The phase is the outcome, and null for a start. */
+interface ReadName {
+  readonly family: string;
+  readonly row: OperationFamily;
+  readonly phase: OperationOutcome | null;
+}
+
+const readNames = createMemo<ReadName | undefined>(1_000);
+
+/** Undefined if an event of that name is no part of an operation. */
+function readName(name: string): ReadName | undefined {
   const dotted = name.toLowerCase().replaceAll("_", ".");
   const cut = dotted.lastIndexOf(".");
   if (cut <= 0 || standaloneNames.has(dotted) || standalonePrefixes.some((prefix) => dotted.startsWith(prefix))) {

@@ -70,6 +70,7 @@ export const eventColumns = [
   "channel",
   "direction",
   "duration_ms",
+  "paired_duration_ms",
   "trace_id",
   "span_id",
   "parent_span_id",
@@ -87,6 +88,7 @@ export const eventColumns = [
 export function eventToColumns(
   event: Event,
   keys: { readonly agentKey: number; readonly sessionKey: number | null },
+  pairedMs: number | null = null,
 ): unknown[] {
   return [
     eventIdToBytes(event.id),
@@ -99,6 +101,7 @@ export function eventToColumns(
     event.channel,
     event.direction,
     event.durationMs,
+    pairedMs,
     event.traceId,
     event.spanId,
     event.parentSpanId,

@@ -4,7 +4,8 @@ import { isSameContent } from "../../model/event-id.ts";
 import type { AppendOutcome } from "../store.ts";
 import { createAgentLedger } from "./agent-ledger.ts";
 import { type EventRow, eventColumns, eventFromRow, eventIdToBytes, eventRowSql, eventToColumns } from "./event-row.ts";
-import { createOperationWriter, type StoredPart } from "./operation-writer.ts";
+import { planOperations } from "./operation-plan.ts";
+import { createOperationWriter } from "./operation-writer.ts";
 import { storeErrorFrom } from "./store-error.ts";
 
 /** Writes events and all that follows from them. Not for concurrent use: there is one writer per database. */
@@ -30,22 +31,23 @@ export function createEventWriter(database: Database): EventWriter {
   const findRow = (event: Event) => find.get(eventIdToBytes(event.id)) as EventRow | undefined;
 
   const write = database.transaction((events: readonly Event[]): AppendOutcome[] => {
-    const parts: StoredPart[] = [];
-    const outcomes = events.map((event): AppendOutcome => {
+    const plan = planOperations(events);
+    const outcomes = events.map((event, index): AppendOutcome => {
       // Where its agent or session may be new, it is looked up first, so that a refused event leaves no trace, not even a session.
       const known = ledger.knownKeysOf(event);
       const there = known === null ? findRow(event) : undefined;
       if (there !== undefined) return compare(there, event);
+      const part = plan.parts[index];
       const keys = known ?? ledger.keysOf(event);
-      const { changes, lastInsertRowid } = insert.run(eventToColumns(event, keys));
+      const { changes, lastInsertRowid } = insert.run(eventToColumns(event, keys, part?.pairedMs));
       if (changes === 0) return compare(findRow(event), event);
       const sequence = Number(lastInsertRowid);
       ledger.count(event, keys);
-      if (event.operation !== null) parts.push({ event, part: event.operation, sequence, agentKey: keys.agentKey });
+      if (part) Object.assign(part, { sequence, agentKey: keys.agentKey });
       return { status: "stored", sequence };
     });
     ledger.flush();
-    operations.add(parts);
+    operations.write(plan);
     return outcomes;
   });
 

@@ -1,42 +1,18 @@
 import type { Database, Statement } from "better-sqlite3";
-import type { Event, OperationKind, OperationOutcome, OperationPart } from "../../model/event.ts";
-import {
-  noTies,
-  operationDurationMs,
-  type Pair,
-  type PairingPart,
-  pairParts,
-  partitionKeyOf,
-  type Ties,
-  tiesOf,
-} from "../../model/pairing.ts";
+import type { OperationKind, OperationOutcome } from "../../model/event.ts";
+import { noTies, type Pair, pairParts, partitionKeyOf, type Ties } from "../../model/pairing.ts";
 import { eventIdFromBytes } from "./event-row.ts";
+import { durationMsOf, type OperationPlan, type Part, pairedMsOf } from "./operation-plan.ts";
 
 /** Keeps the table of operations in step with the events. Every call must run inside the transaction that stores the events. */
 export interface OperationWriter {
-  /** Pairs the parts of events that were just stored with each other and with those that are there, again where need be. */
-  add(events: readonly StoredPart[]): void;
-}
-
-/** An event that was just stored and is part of an operation. */
-export interface StoredPart {
-  readonly event: Event;
-  readonly part: OperationPart;
-  readonly sequence: number;
-  readonly agentKey: number;
-}
-
-/** One part, whether new or read back. */
-interface Part extends PairingPart {
-  readonly sequence: number;
-  readonly kind: OperationKind;
-  readonly toolName: string | null;
-  readonly outcome: OperationOutcome | null;
-  readonly reportedMs: number | null;
+  /** Pairs the parts that were just stored (those with a sequence) with those that are there, again where need be. */
+  write(plan: OperationPlan): void;
 }
 
 interface OperationRow {
   readonly id: number;
+  readonly agent_key: number;
   readonly kind: OperationKind;
   readonly start_sequence: number | null;
   readonly start_event_id: Uint8Array | null;
@@ -50,10 +26,11 @@ interface OperationRow {
   readonly finish_tool_name: string | null;
   readonly outcome: OperationOutcome | null;
   readonly reported_ms: number | null;
+  readonly paired_ms: number | null;
 }
 
 interface Statements {
-  readonly findOpen: Statement;
+  readonly find: Statement;
   readonly findFinished: Statement;
   readonly insert: Statement;
   readonly update: Statement;
@@ -65,105 +42,89 @@ interface Statements {
 export function createOperationWriter(database: Database): OperationWriter {
   const statements = prepare(database);
   return {
-    add(events) {
-      const partitions = new Map<string, { readonly agentKey: number; readonly parts: Part[] }>();
-      for (const stored of events) {
-        const key = partitionKeyOf(stored.event, stored.part);
-        const known = partitions.get(key);
-        if (known === undefined) partitions.set(key, { agentKey: stored.agentKey, parts: [partFromEvent(stored)] });
-        else known.parts.push(partFromEvent(stored));
+    write({ partitions }) {
+      for (const partition of partitions) {
+        const parts = partition.parts.filter(({ sequence }) => sequence !== null);
+        if (parts.length === 0) continue;
+        const key = Buffer.from(partitionKeyOf(partition.name), "hex");
+        const rows = findRows(statements, key, parts);
+        const isPlanTrue = rows.length === 0 && parts.length === partition.parts.length;
+        const pairs = isPlanTrue ? partition.pairs : pairParts([...parts, ...rows.flatMap(partsFromRow)]);
+        writePairs(statements, { key, pairs, rows });
       }
-      for (const [key, partition] of partitions) repair(statements, { ...partition, key: Buffer.from(key, "hex") });
     },
   };
 }
 
 /**
- * Pairs a partition again from the time of the earliest new part on: what was finished before that time stays as it is, because
- * pairing goes by time.
+ * The operations that new parts may change: pairing goes by time, so what was finished before the earliest of them stays as it
+ * is. Starts that no finish follows stay open, whatever else is: so a partition in which nothing ever finishes costs no more.
  */
-function repair(
-  statements: Statements,
-  partition: { readonly key: Buffer; readonly agentKey: number; readonly parts: readonly Part[] },
-): void {
-  const fromMicros = partition.parts.reduce(
-    (least, part) => Math.min(least, part.timeMicros),
-    Number.POSITIVE_INFINITY,
-  );
-  // The statements name exactly these columns.
-  const finished = statements.findFinished.all(partition.key, fromMicros) as OperationRow[];
-  // Starts that no finish follows stay open, whatever else is: so a partition in which nothing ever finishes costs no more.
-  const closesNothing = finished.length === 0 && partition.parts.every((part) => !part.finish);
-  const open = closesNothing ? [] : (statements.findOpen.all(partition.key) as OperationRow[]);
-  const rows = [...finished, ...open];
+function findRows(statements: Statements, key: Buffer, parts: readonly Part[]): readonly OperationRow[] {
+  const fromMicros = parts.reduce((least, part) => Math.min(least, part.timeMicros), Number.POSITIVE_INFINITY);
+  if (parts.every((part) => !part.finish)) {
+    // Both statements name exactly these columns.
+    const finished = statements.findFinished.all({ key, fromMicros }) as OperationRow[];
+    if (finished.length === 0) return finished;
+  }
+  return statements.find.all({ key, fromMicros }) as OperationRow[];
+}
+
+interface Partition {
+  readonly key: Buffer;
+  readonly pairs: readonly Pair<Part>[];
+  /** The operations as they stand. */
+  readonly rows: readonly OperationRow[];
+}
+
+function writePairs(statements: Statements, { key, pairs, rows }: Partition): void {
   const before = new Map(rows.map((row) => [rowName(row.start_sequence, row.finish_sequence), row]));
-  for (const pair of pairParts([...partition.parts, ...rows.flatMap(partsFromRow)])) {
-    const name = rowName(pair.start?.sequence ?? null, pair.finish?.sequence ?? null);
+  for (const { start, finish } of pairs) {
+    const name = rowName(start?.sequence ?? null, finish?.sequence ?? null);
     const row = before.get(name);
     before.delete(name);
-    if (row !== undefined && row.finish_sequence === (pair.finish?.sequence ?? null)) continue;
-    writePair(statements, { partition, pair, rowId: row?.id });
+    if (row !== undefined && row.finish_sequence === (finish?.sequence ?? null)) continue;
+    if (row === undefined) insertPair(statements, key, { start, finish });
+    else statements.update.run(...finishValues(start, finish), row.id);
+    if (finish === null) continue;
+    const pairedMs = pairedMsOf(start, finish);
+    if (pairedMs !== finish.pairedMs) statements.setPairedDuration.run(pairedMs, finish.sequence);
   }
   for (const row of before.values()) statements.remove.run(row.id);
 }
 
-function writePair(
+function insertPair(
   statements: Statements,
-  {
-    partition,
-    pair: { start, finish },
-    rowId,
-  }: {
-    readonly partition: { readonly key: Buffer; readonly agentKey: number };
-    readonly pair: Pair<Part>;
-    readonly rowId: number | undefined;
-  },
+  key: Buffer,
+  { start, finish }: { readonly start: Part | null; readonly finish: Part | null },
 ): void {
-  const durationMs = operationDurationMs({
-    startMicros: start?.timeMicros ?? null,
-    finishMicros: finish?.timeMicros ?? null,
-    reportedMs: finish?.reportedMs ?? null,
-  });
-  const values = [
+  const part = start ?? finish;
+  statements.insert.run(
+    key,
+    part?.agentKey,
+    part?.kind,
+    start?.sequence ?? null,
+    start?.timeMicros ?? null,
+    tiesToText(start?.ties),
+    start?.toolName ?? null,
+    ...finishValues(start, finish),
+  );
+}
+
+function finishValues(start: Part | null, finish: Part | null): unknown[] {
+  return [
     finish?.sequence ?? null,
     finish?.timeMicros ?? null,
     tiesToText(finish?.ties),
     finish?.toolName ?? null,
     finish?.outcome ?? null,
-    durationMs,
+    durationMsOf(start, finish),
   ];
-  if (rowId === undefined) {
-    const kind = (start ?? finish)?.kind;
-    const startValues = [
-      start?.sequence ?? null,
-      start?.timeMicros ?? null,
-      tiesToText(start?.ties),
-      start?.toolName ?? null,
-    ];
-    statements.insert.run(partition.key, partition.agentKey, kind, ...startValues, ...values);
-  } else {
-    statements.update.run(...values, rowId);
-  }
-  if (finish !== null && finish.reportedMs === null) statements.setPairedDuration.run(durationMs, finish.sequence);
 }
 
 /** A row is known by its start, or, without one, by its finish. */
 function rowName(startSequence: number | null, finishSequence: number | null): string {
   return startSequence === null ? `finish ${finishSequence}` : `start ${startSequence}`;
-}
-
-function partFromEvent({ event, part, sequence }: StoredPart): Part {
-  return {
-    eventId: event.id,
-    timeMicros: event.timeMicros,
-    finish: part.outcome !== null,
-    ties: tiesOf(event, part),
-    sequence,
-    kind: part.kind,
-    toolName: part.toolName,
-    outcome: part.outcome,
-    reportedMs: event.durationMs,
-  };
 }
 
 function partsFromRow(row: OperationRow): Part[] {
@@ -177,8 +138,10 @@ function partsFromRow(row: OperationRow): Part[] {
       finish: false,
       ties: tiesFromText(row.start_ties),
       sequence: row.start_sequence,
+      agentKey: row.agent_key,
       outcome: null,
       reportedMs: null,
+      pairedMs: null,
     });
   }
   if (row.finish_sequence !== null && row.finish_micros !== null && row.finish_event_id !== null) {
@@ -190,8 +153,10 @@ function partsFromRow(row: OperationRow): Part[] {
       finish: true,
       ties: tiesFromText(row.finish_ties),
       sequence: row.finish_sequence,
+      agentKey: row.agent_key,
       outcome: row.outcome,
       reportedMs: row.reported_ms,
+      pairedMs: row.paired_ms,
     });
   }
   return parts;
@@ -207,17 +172,21 @@ function tiesFromText(text: string | null): Ties {
 }
 
 const operationRowSql = `
-  select o.id, o.kind, o.start_sequence, o.start_micros, o.start_ties, o.start_tool_name,
+  select o.id, o.agent_key, o.kind, o.start_sequence, o.start_micros, o.start_ties, o.start_tool_name,
     o.finish_sequence, o.finish_micros, o.finish_ties, o.finish_tool_name, o.outcome,
-    s.event_id as start_event_id, f.event_id as finish_event_id, f.duration_ms as reported_ms
+    s.event_id as start_event_id, f.event_id as finish_event_id, f.duration_ms as reported_ms,
+    f.paired_duration_ms as paired_ms
   from operations o
   left join events s on s.sequence = o.start_sequence
   left join events f on f.sequence = o.finish_sequence`;
 
+const openSql = `${operationRowSql} where o.partition_key = :key and o.finish_micros is null`;
+const finishedSql = `${operationRowSql} where o.partition_key = :key and o.finish_micros >= :fromMicros`;
+
 function prepare(database: Database): Statements {
   return {
-    findOpen: database.prepare(`${operationRowSql} where o.partition_key = ? and o.finish_micros is null`),
-    findFinished: database.prepare(`${operationRowSql} where o.partition_key = ? and o.finish_micros >= ?`),
+    find: database.prepare(`${openSql} union all ${finishedSql}`),
+    findFinished: database.prepare(finishedSql),
     insert: database.prepare(
       `insert into operations (partition_key, agent_key, kind, start_sequence, start_micros, start_ties, start_tool_name,
         finish_sequence, finish_micros, finish_ties, finish_tool_name, outcome, duration_ms) values (?,?,?,?,?,?,?,?,?,?,?,?,?)`,

@@ -2,6 +2,7 @@ import { TelemetryError } from "../../model/error.ts";
 import type { TelemetryStore } from "../store.ts";
 import { configureConnection, type Durability, prepareDatabaseFile } from "./database-file.ts";
 import { lockDatabase } from "./database-lock.ts";
+import { eventToTuple } from "./event-tuple.ts";
 import { type MigrationResult, migrate } from "./migrate.ts";
 import { createOrm } from "./orm.ts";
 import { examinedRowsMaxDefault, type Reader } from "./reader.ts";
@@ -38,7 +39,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Te
       startThread<ReaderMethods>(new URL("./reader-thread.ts", import.meta.url), readerData),
     );
     return createStoreOn({
-      append: writer.methods.append,
+      append: (events) => writer.methods.append(events.map(eventToTuple)),
       reader: reader.methods,
       release: async () => {
         // One after the other: the last connection to close empties the write-ahead log, and two at a time would both not be the last.

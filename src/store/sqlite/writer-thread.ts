@@ -1,7 +1,7 @@
-import type { Event } from "../../model/event.ts";
 import type { AppendOutcome } from "../store.ts";
 import { createAppendQueue } from "./append-queue.ts";
 import { type Durability, openWriterConnection } from "./database-file.ts";
+import { type EventTuple, eventFromTuple } from "./event-tuple.ts";
 import { createEventWriter } from "./event-writer.ts";
 import { serveThread } from "./thread.ts";
 
@@ -17,7 +17,7 @@ export interface WriterData {
 
 /** What other threads may ask of it. */
 export type WriterMethods = {
-  readonly append: (events: readonly Event[]) => Promise<readonly AppendOutcome[]>;
+  readonly append: (events: readonly EventTuple[]) => Promise<readonly AppendOutcome[]>;
   readonly close: () => Promise<void>;
 };
 
@@ -25,7 +25,7 @@ await serveThread(async ({ databasePath, durability }: WriterData): Promise<Writ
   const connection = openWriterConnection(databasePath, durability);
   const queue = createAppendQueue(createEventWriter(connection).write);
   return {
-    append: (events) => queue.append(events),
+    append: (events) => queue.append(events.map(eventFromTuple)),
     async close() {
       connection.close();
     },

@@ -52,12 +52,12 @@ describe("the migrated schema", () => {
 });
 
 describe("the columns that an event is inserted with", () => {
-  test("are all columns of the entity but the sequence and the paired duration", async () => {
+  test("are all columns of the entity but the sequence", async () => {
     const { orm } = await openMigrated(join(folder, "columns.db"));
     const columns = Object.values(orm.getMetadata().get(EventEntity).properties).flatMap(
       ({ fieldNames }) => fieldNames,
     );
-    expect([...eventColumns, "sequence", "paired_duration_ms"].sort()).toEqual(columns.sort());
+    expect([...eventColumns, "sequence"].sort()).toEqual(columns.sort());
   });
 
   test("have as many values", () => {

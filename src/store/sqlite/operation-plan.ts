@@ -1,0 +1,90 @@
+import type { Event, OperationKind, OperationOutcome } from "../../model/event.ts";
+import {
+  operationDurationMs,
+  type Pair,
+  type PairingPart,
+  type PartitionName,
+  pairParts,
+  partitionNameOf,
+  tiesOf,
+} from "../../model/pairing.ts";
+
+/** One part of an operation, whether new or read back. */
+export interface Part extends PairingPart {
+  readonly kind: OperationKind;
+  readonly toolName: string | null;
+  readonly outcome: OperationOutcome | null;
+  readonly reportedMs: number | null;
+  /** Of its event's row; both are null until it is stored, and for good where it is not. */
+  sequence: number | null;
+  agentKey: number | null;
+  /** `events.paired_duration_ms` of its event as it stands, or as it will be inserted. */
+  pairedMs: number | null;
+}
+
+/** Parts of one partition that are about to be stored. */
+export interface PlannedPartition {
+  readonly name: PartitionName;
+  readonly parts: Part[];
+  /** How they pair among themselves. */
+  pairs: readonly Pair<Part>[];
+}
+
+/** The operations of the events of one transaction, as far as these events tell. */
+export interface OperationPlan {
+  /** The part of each event, in the order of the events; null where it has none. */
+  readonly parts: readonly (Part | null)[];
+  readonly partitions: Iterable<PlannedPartition>;
+}
+
+/**
+ * Pairs the parts of events that are about to be stored with each other. Where neither a duplicate nor a part that is stored
+ * already interferes, which is the rule, that is the whole truth: the events can be inserted with it and need no second write.
+ */
+export function planOperations(events: readonly Event[]): OperationPlan {
+  const partitions = new Map<string, PlannedPartition>();
+  const parts = events.map((event) => {
+    if (event.operation === null) return null;
+    const part = partOf(event, event.operation);
+    const name = partitionNameOf(event, event.operation);
+    const known = partitions.get(name.whole);
+    if (known === undefined) partitions.set(name.whole, { name, parts: [part], pairs: [] });
+    else known.parts.push(part);
+    return part;
+  });
+  for (const partition of partitions.values()) {
+    partition.pairs = pairParts(partition.parts);
+    for (const { start, finish } of partition.pairs) if (finish !== null) finish.pairedMs = pairedMsOf(start, finish);
+  }
+  return { parts, partitions: partitions.values() };
+}
+
+/** What a finish's event says of its duration because of the pair: nothing, where it reports one itself. */
+export function pairedMsOf(start: Part | null, finish: Part): number | null {
+  return finish.reportedMs === null ? durationMsOf(start, finish) : null;
+}
+
+/** How long the operation of such a pair took, in milliseconds; null if it is not known. */
+export function durationMsOf(start: Part | null, finish: Part | null): number | null {
+  return operationDurationMs({
+    startMicros: start?.timeMicros ?? null,
+    finishMicros: finish?.timeMicros ?? null,
+    reportedMs: finish?.reportedMs ?? null,
+  });
+}
+
+function partOf(event: Event, operation: NonNullable<Event["operation"]>): Part {
+  return {
+    eventId: event.id,
+    timeMicros: event.timeMicros,
+    finish: operation.outcome !== null,
+    ties: tiesOf(event, operation),
+    kind: operation.kind,
+    toolName: operation.toolName,
+    outcome: operation.outcome,
+    reportedMs: event.durationMs,
+    sequence: null,
+    agentKey: null,
+    pairedMs: null,
+  };
+}
