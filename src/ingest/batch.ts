@@ -16,12 +16,12 @@ export interface NormaliseBatchOptions<Raw> extends NormaliseOptions {
 }
 
 /**
- * Makes events of the raw events of one request. The result has one entry per raw event, in the same order; events do not
- * influence each other, except that identical ones without an id of the client's get different ids.
+ * Makes events of the raw events of one request, which are to be given one after the other. Events do not influence each other,
+ * except that identical ones without an id of the client's get different ids.
  */
-export function normaliseBatch<Raw>(raws: readonly Raw[], options: NormaliseBatchOptions<Raw>): readonly EventResult[] {
+export function createBatchNormaliser<Raw>(options: NormaliseBatchOptions<Raw>): (raw: Raw) => EventResult {
   const occurrences = new Map<string, number>();
-  return raws.map((raw) => {
+  return (raw) => {
     const read = options.readFields(raw);
     if (!read.ok) {
       return read;
@@ -35,7 +35,12 @@ export function normaliseBatch<Raw>(raws: readonly Raw[], options: NormaliseBatc
     const ordinal = occurrences.get(id) ?? 0;
     occurrences.set(id, ordinal + 1);
     return { ok: true, event: withId(draft, ordinal === 0 ? id : eventId(draft, content, ordinal)) };
-  });
+  };
+}
+
+/** The same for all raw events at once. The result has one entry per raw event, in the same order. */
+export function normaliseBatch<Raw>(raws: readonly Raw[], options: NormaliseBatchOptions<Raw>): readonly EventResult[] {
+  return raws.map(createBatchNormaliser(options));
 }
 
 function withId(draft: EventDraft, id: string): Event {

@@ -3,8 +3,9 @@ import type { Event } from "../model/event.ts";
 import type { Limits } from "../model/limits.ts";
 import type { AppendOutcome, TelemetryStore } from "../store/store.ts";
 import { createAdmission, type Load } from "./admission.ts";
-import { type EventResult, normaliseBatch } from "./batch.ts";
+import { createBatchNormaliser, type EventResult } from "./batch.ts";
 import type { EventFieldsResult } from "./cylestio/event-fields.ts";
+import { createTurns } from "./turns.ts";
 
 /** Takes events in: checks each, stores those that are acceptable, and says what became of every one. */
 export interface Intake {
@@ -24,9 +25,15 @@ export interface Intake {
 }
 
 export interface TakeOptions {
-  /** Waits for room instead of rejecting with `OVERLOADED`: for streams, which slow their clients down that way. */
-  readonly patient: boolean;
+  /**
+   * Told when the events have room and are on their way to the store. With it, `take` waits for room instead of rejecting with
+   * `OVERLOADED`: for streams, which slow their clients down that way.
+   */
+  readonly onUnderWay?: () => void;
 }
+
+/** Events that are normalised before others get their turn: some milliseconds of work. */
+const eventsPerTurn = 128;
 
 /** What became of one event. Its id is the server's. */
 export type IntakeOutcome =
@@ -64,11 +71,29 @@ export function createIntake({ store, limits, nowMicros, onProblem }: IntakeOpti
     onProblem?.(now);
   };
 
-  const append = async (events: readonly Event[], patient: boolean): Promise<readonly AppendOutcome[]> => {
+  const turns = createTurns();
+
+  /** In steps, so that neither a page nor another client waits until a large batch is done. */
+  const normalise = async <Raw>(
+    raws: readonly Raw[],
+    readFields: (raw: Raw) => EventFieldsResult,
+  ): Promise<readonly EventResult[]> => {
+    const normaliseOne = createBatchNormaliser({ readFields, limits, nowMicros: nowMicros() });
+    const results: EventResult[] = [];
+    for (const raw of raws) {
+      if (results.length > 0 && results.length % eventsPerTurn === 0) await turns.next();
+      results.push(normaliseOne(raw));
+    }
+    return results;
+  };
+
+  const append = async (events: readonly Event[], onUnderWay?: () => void): Promise<readonly AppendOutcome[]> => {
     const load = loadOf(events);
-    const leave = patient ? await admission.wait(load) : admission.enter(load);
+    const leave = onUnderWay === undefined ? admission.enter(load) : await admission.wait(load);
     try {
-      const outcomes = await store.append(events);
+      const appended = store.append(events);
+      onUnderWay?.();
+      const outcomes = await appended;
       setProblem(null);
       return outcomes;
     } catch (error) {
@@ -79,11 +104,11 @@ export function createIntake({ store, limits, nowMicros, onProblem }: IntakeOpti
     }
   };
 
-  const takeCounted: Intake["take"] = async (raws, readFields, { patient } = { patient: false }) => {
+  const takeCounted: Intake["take"] = async (raws, readFields, { onUnderWay } = {}) => {
     if (raws.length > limits.batchMaxEvents) throw batchTooLarge(limits);
-    const results = normaliseBatch(raws, { readFields, limits, nowMicros: nowMicros() });
+    const results = await normalise(raws, readFields);
     const events = results.flatMap((result) => (result.ok ? [result.event] : []));
-    const appended = events.length === 0 ? [] : await append(events, patient);
+    const appended = events.length === 0 ? [] : await append(events, onUnderWay);
     let next = 0;
     return results.map((result) => outcomeOf(result, result.ok ? appended[next++] : undefined));
   };

@@ -1,5 +1,6 @@
 export interface MapInOrderOptions<Item, Result> {
-  readonly map: (item: Item) => Promise<Result>;
+  /** Calls `onUnderWay` when the next item may be read meanwhile; an item that is finished counts as under way. */
+  readonly map: (item: Item, onUnderWay: () => void) => Promise<Result>;
   /** Items that are worked on at a time; the next one is read only when there is room. */
   readonly window: number;
   /** Aborted when no more items are to be taken; its reason is the error that the consumer gets. */
@@ -21,18 +22,24 @@ export async function* mapInOrder<Item, Result>(
   const items = source[Symbol.asyncIterator]();
   const results: Promise<Result>[] = [];
   let reading: Promise<Read<Item>> | undefined;
+  let underWay: Promise<unknown> = Promise.resolve();
   let ended = false;
   try {
     while (!ended || results.length > 0) {
       if (!ended && results.length < window) {
-        reading ??= read(items);
+        reading ??= underWay.then(() => read(items));
         // Whatever comes first: the next item, the oldest result, or the end of the server's patience.
         const next = await Promise.race([reading, stop.next(), ...results.slice(0, 1).map(settled)]);
         if (next === "stopped") break;
         if (next !== "settled") {
           reading = undefined;
           ended = next.kind !== "item";
-          if (next.kind === "item") results.push(quiet(map(next.item)));
+          if (next.kind === "item") {
+            const started = Promise.withResolvers<void>();
+            const result = map(next.item, started.resolve);
+            results.push(result);
+            underWay = Promise.race([started.promise, settled(result)]);
+          }
           if (next.kind === "error") results.push(quiet(Promise.reject(next.error)));
           continue;
         }

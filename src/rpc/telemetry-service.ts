@@ -50,9 +50,9 @@ export function createTelemetryService({
         window: streamWindowBatches,
         // Connect aborts the call's own signal when the deadline passes, and leaves it to the handler to end a stream that goes on.
         stopping: AbortSignal.any([stopping, signal]),
-        map: async ({ batchNumber, events }) => ({
+        map: async ({ batchNumber, events }, onUnderWay) => ({
           batchNumber,
-          receipt: receiptToProto(await intake.take(events, eventFieldsFromProto, { patient: true })),
+          receipt: receiptToProto(await intake.take(events, eventFieldsFromProto, { onUnderWay })),
         }),
       }),
   };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { eventFieldsFromJson } from "../../src/ingest/cylestio/json-event.ts";
-import { createIntake, type IntakeCounters } from "../../src/ingest/intake.ts";
+import { createIntake, type IntakeCounters, type TakeOptions } from "../../src/ingest/intake.ts";
 import { TelemetryError } from "../../src/model/error.ts";
 import type { Event } from "../../src/model/event.ts";
 import { limitsDefault } from "../../src/model/limits.ts";
@@ -34,8 +34,7 @@ function open(limits: Partial<typeof limitsDefault> = {}) {
     nowMicros: () => Date.UTC(2025, 5, 1) * 1000,
     onProblem: (problem) => problems.push(problem),
   });
-  const take = (raws: readonly unknown[], options?: { readonly patient: boolean }) =>
-    intake.take(raws, eventFieldsFromJson, options);
+  const take = (raws: readonly unknown[], options?: TakeOptions) => intake.take(raws, eventFieldsFromJson, options);
   return { store, intake, take, problems };
 }
 
@@ -144,20 +143,24 @@ describe("the load", () => {
   test("beyond the bounds keeps a patient caller waiting, in turn", async () => {
     const { store, intake, take } = open({ inFlightMaxEvents: 1 });
     const { disk, calls } = hold(store);
-    const taken = [take([good], { patient: true }), take([good], { patient: true }), take([good], { patient: true })];
+    const underWay: number[] = [];
+    const taken = [0, 1, 2].map((caller) => take([good], { onUnderWay: () => underWay.push(caller) }));
     await settle();
-    expect(calls).toHaveLength(1);
+    expect([calls, underWay]).toEqual([[0], [0]]);
     disk.resolve();
     for (const outcomes of await Promise.all(taken)) expect(outcomes).toMatchObject([{ status: "accepted" }]);
-    expect(calls).toHaveLength(3);
+    expect([calls, underWay]).toEqual([
+      [0, 1, 2],
+      [0, 1, 2],
+    ]);
     expect(intake.counters()).toEqual({ received: 3, stored: 3, duplicate: 0, rejected: 0, refused: 0 });
   });
 
   test("is given back when the store fails", async () => {
     const { store, intake, take } = open({ inFlightMaxEvents: 1 });
     store.next = () => Promise.reject(unavailable("disk full"));
-    for (const patient of [false, true]) {
-      await expect(take([good], { patient })).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    for (const options of [{}, { onUnderWay: () => undefined }]) {
+      await expect(take([good], options)).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
     }
     store.next = undefined;
     await take([good]);

@@ -37,19 +37,23 @@ function createSource<Item>() {
   return source;
 }
 
-/** Work that is finished by hand. */
-function createWork() {
+/** Work that is finished by hand, and under way at once unless that is said by hand too. */
+function createWork({ isUnderWayAtOnce = true } = {}) {
   const under = new Map<number, PromiseWithResolvers<string>>();
+  const tellUnderWay = new Map<number, () => void>();
   const work = {
     started: [] as number[],
     most: 0,
-    map: (item: number): Promise<string> => {
+    map: (item: number, onUnderWay: () => void): Promise<string> => {
+      if (isUnderWayAtOnce) onUnderWay();
+      tellUnderWay.set(item, onUnderWay);
       const done = Promise.withResolvers<string>();
       under.set(item, done);
       work.started.push(item);
       work.most = Math.max(work.most, under.size);
       return done.promise;
     },
+    start: (item: number) => tellUnderWay.get(item)?.(),
     finish(item: number) {
       under.get(item)?.resolve(`result ${item}`);
       under.delete(item);
@@ -76,9 +80,8 @@ function collect<Result>(results: AsyncIterable<Result>) {
   return collected;
 }
 
-function open(window: number, stopping = new AbortController()) {
+function open(window: number, stopping = new AbortController(), work = createWork()) {
   const source = createSource<number>();
-  const work = createWork();
   const results = mapInOrder(source, { map: work.map, window, stopping: stopping.signal });
   return { source, work, results, stopping };
 }
@@ -152,6 +155,40 @@ describe("the window", () => {
     // Item 0 is with the consumer.
     expect(source.read).toBe(window);
     expect(work.started).toHaveLength(window);
+  });
+});
+
+describe("an item that is not under way", () => {
+  const openSlow = () => open(3, new AbortController(), createWork({ isUnderWayAtOnce: false }));
+
+  test("keeps the next one from being read, whatever the window, until it is", async () => {
+    const { source, work, results } = openSlow();
+    const collected = collect(results);
+    source.push(1, 2, 3);
+    await settle();
+    expect(source.read).toBe(1);
+    work.start(1);
+    await settle();
+    expect([source.read, work.started]).toEqual([2, [1, 2]]);
+    work.finish(1);
+    await settle();
+    expect(collected.results).toEqual(["result 1"]);
+    expect(source.read).toBe(2);
+    work.finish(2);
+    await settle();
+    expect([collected.results, source.read]).toEqual([["result 1", "result 2"], 3]);
+  });
+
+  test("is finished when it is to stop, and nothing after it is begun", async () => {
+    const { source, work, results, stopping } = openSlow();
+    const collected = collect(results);
+    source.push(1, 2);
+    await settle();
+    stopping.abort(reason);
+    work.start(1);
+    work.finish(1);
+    await settle();
+    expect([collected, work.started]).toEqual([{ results: ["result 1"], ended: reason }, [1]]);
   });
 });
 
