@@ -15,18 +15,27 @@ import { createIntake } from "./ingest/intake.ts";
 import { TelemetryError } from "./model/error.ts";
 import { upgradePythonDatabase } from "./python-upgrade.ts";
 import { createAgentQueries } from "./query/agent-queries.ts";
+import { createAlertQueries } from "./query/alert-queries.ts";
+import { createCallQueries } from "./query/call-queries.ts";
 import { createEventQueries } from "./query/event-queries.ts";
+import { createSessionQueries } from "./query/session-queries.ts";
+import { createTraceQueries } from "./query/trace-queries.ts";
 import { docsPages } from "./rest/docs-pages.ts";
 import { createClientErrorHandler, registerErrorReplies, replyToFrameworkError } from "./rest/error-reply.ts";
 import { restPlugin } from "./rest/rest-plugin.ts";
 import { createAgentService } from "./rpc/agent-service.ts";
+import { createAlertService } from "./rpc/alert-service.ts";
 import { createErrorInterceptor } from "./rpc/connect-error.ts";
 import { createEventService } from "./rpc/event-service.ts";
+import { createLlmCallService } from "./rpc/llm-call-service.ts";
 import { createMetricsService } from "./rpc/metrics-service.ts";
 import { requestLogKey } from "./rpc/request-log.ts";
 import { type Implementations, registerServices, restServices } from "./rpc/services.ts";
+import { createSessionService } from "./rpc/session-service.ts";
 import { createStatusService } from "./rpc/status-service.ts";
 import { createTelemetryService } from "./rpc/telemetry-service.ts";
+import { createToolCallService } from "./rpc/tool-call-service.ts";
+import { createTraceService } from "./rpc/trace-service.ts";
 import { createSqliteStore } from "./store/sqlite/sqlite-store.ts";
 import type { TelemetryStore } from "./store/store.ts";
 
@@ -118,10 +127,11 @@ function createImplementations({
   nowMs,
   stopping,
 }: ServerOptions & { readonly store: TelemetryStore; readonly stopping: AbortSignal }): Implementations {
+  const nowMicros = () => nowMs() * 1000;
   const intake = createIntake({
     store,
     limits: config.limits,
-    nowMicros: () => nowMs() * 1000,
+    nowMicros,
     onProblem: (problem) => {
       if (problem === null) logger.info("events are stored again");
       else logger.error({ problem }, "events cannot be stored");
@@ -136,6 +146,11 @@ function createImplementations({
     }),
     agents: createAgentService(agentQueries),
     events: createEventService(createEventQueries(store, agentQueries)),
+    sessions: createSessionService(createSessionQueries(store)),
+    traces: createTraceService(createTraceQueries(store)),
+    llmCalls: createLlmCallService(createCallQueries(store, "llm")),
+    toolCalls: createToolCallService(createCallQueries(store, "tool")),
+    alerts: createAlertService(createAlertQueries(store, { nowMicros })),
     metrics: createMetricsService(agentQueries),
     status: createStatusService({ version: packageJson.version, check: () => store.ping(), intake }),
   };

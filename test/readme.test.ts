@@ -3,15 +3,31 @@ import process from "node:process";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { AgentService } from "../gen/cylestio/v1/agent_service_pb.ts";
+import { AlertService } from "../gen/cylestio/v1/alert_service_pb.ts";
 import { EventService } from "../gen/cylestio/v1/event_service_pb.ts";
+import { LlmCallService } from "../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../gen/cylestio/v1/metrics_service_pb.ts";
+import { SessionService } from "../gen/cylestio/v1/session_service_pb.ts";
 import { StatusService } from "../gen/cylestio/v1/status_service_pb.ts";
 import { TelemetryService } from "../gen/cylestio/v1/telemetry_service_pb.ts";
+import { ToolCallService } from "../gen/cylestio/v1/tool_call_service_pb.ts";
+import { TraceService } from "../gen/cylestio/v1/trace_service_pb.ts";
 import { settings } from "../src/config.ts";
 import { restBindingsOf } from "../src/rest/rest-binding.ts";
 
 const readmePath = new URL("../README.md", import.meta.url);
-const services: readonly DescService[] = [TelemetryService, AgentService, EventService, MetricsService, StatusService];
+const services: readonly DescService[] = [
+  TelemetryService,
+  AgentService,
+  EventService,
+  SessionService,
+  TraceService,
+  LlmCallService,
+  ToolCallService,
+  AlertService,
+  MetricsService,
+  StatusService,
+];
 
 /** The tables of the README, as the code has them. With UPDATE_README=1 the test writes them instead of comparing. */
 const tables: Readonly<Record<string, string>> = {

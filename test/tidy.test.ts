@@ -11,9 +11,10 @@ const fileMaxLines = 400;
 /** What each layer may import of ours and of others; a file belongs to the first layer whose path it begins with. */
 const layers: readonly { readonly path: string; readonly may: readonly string[] }[] = [
   { path: "src/model/", may: ["src/model/", "node:"] },
+  { path: "src/pricing/", may: ["src/pricing/", "src/model/", "node:"] },
   {
     path: "src/store/sqlite/",
-    may: ["src/store/", "src/model/", "migrations/", "@mikro-orm/", "better-sqlite3", "node:"],
+    may: ["src/store/", "src/model/", "src/pricing/", "migrations/", "@mikro-orm/", "better-sqlite3", "node:"],
   },
   { path: "src/store/", may: ["src/model/"] },
   { path: "src/ingest/", may: ["src/ingest/", "src/model/", "src/store/store.ts", "node:"] },

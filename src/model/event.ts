@@ -1,3 +1,6 @@
+import type { LlmFacts } from "./llm-call.ts";
+import type { AlertFacts } from "./security-alert.ts";
+
 /**
  * One event in the one form that everything behind ingest works with, whatever protocol and dialect it came in.
  * Absent is null. Texts are well-formed Unicode within the limits of `limits.ts`.
@@ -37,6 +40,8 @@ export interface Event {
   readonly llmProvider: string | null;
   /** The event's part in an operation that has a start and a finish, if it has one. */
   readonly operation: OperationPart | null;
+  /** The security finding that the event reports, if it does. */
+  readonly alert: AlertFacts | null;
 }
 
 /** The format that an event came in. */
@@ -63,10 +68,15 @@ export interface OperationPart {
   readonly subject: string | null;
   /** The name of the tool that is called, where this part tells it. */
   readonly toolName: string | null;
+  /** What this part says of the call of a language model that it is part of; null for other kinds. */
+  readonly llm: LlmFacts | null;
 }
 
+/** What is read out of an event's own facts, and can be read out of them again. */
+export type DerivedFacts = Pick<Event, "llmProvider" | "operation" | "alert">;
+
 /** An event as it is kept. */
-export interface StoredEvent extends Omit<Event, "llmProvider" | "operation"> {
+export interface StoredEvent extends Omit<Event, keyof DerivedFacts> {
   /** Position in the store: increasing, never used again. */
   readonly sequence: number;
   /** For an event that finishes an operation and reports no duration: the time since its start, in milliseconds. */

@@ -48,3 +48,6 @@ export const pageSizeMax = 1000;
 
 /** Items that `offset` may pass over; further on, page tokens lead. */
 export const offsetMax = 10_000;
+
+/** Operations in the answer to a question for one trace. */
+export const traceSpansMax = 10_000;

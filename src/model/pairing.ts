@@ -54,16 +54,31 @@ export function partitionNameOf(
   { agentId, sessionId, traceId, spanId }: Pick<Event, "agentId" | "sessionId" | "traceId" | "spanId">,
   { family }: OperationPart,
 ): PartitionName {
-  const run = JSON.stringify(spanId === null ? ["session", agentId, sessionId] : ["trace", agentId, traceId]);
+  const run = spanId === null ? JSON.stringify(["session", agentId, sessionId]) : traceRunOf({ agentId, traceId });
   return { run, whole: `${run.slice(0, -1)},${JSON.stringify([spanId, family]).slice(1)}` };
 }
+
+/** Bytes of a key that its run decides. */
+const prefixBytes = 4;
 
 /**
  * The key of a partition, in hexadecimal: 4 bytes of its trace or session, so that the index keeps the operations of one run
  * together, then 10 bytes of everything.
  */
 export function partitionKeyOf({ run, whole }: PartitionName): string {
-  return digest(run, 4) + digest(whole, 10);
+  return digest(run, prefixBytes) + digest(whole, 10);
+}
+
+/**
+ * What the keys of all partitions begin with whose span lies in this trace of this agent: 4 bytes in hexadecimal. Keys of another
+ * run may begin with the same bytes.
+ */
+export function tracePartitionPrefixOf(trace: Pick<Event, "agentId" | "traceId">): string {
+  return digest(traceRunOf(trace), prefixBytes);
+}
+
+function traceRunOf({ agentId, traceId }: Pick<Event, "agentId" | "traceId">): string {
+  return JSON.stringify(["trace", agentId, traceId]);
 }
 
 /** Pairs the parts of one partition. `parts` may come in any order. */

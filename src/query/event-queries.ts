@@ -49,10 +49,7 @@ export function createEventQueries(
       return listEvents({ ...request, filter: { ...request.filter, agentId } });
     },
     async getEvent(eventId) {
-      if (!eventIdPattern.test(eventId)) {
-        throw fieldError({ field: "event_id", reason: "FIELD_INVALID", message: "must be 32 hexadecimal digits" });
-      }
-      const event = await store.findEvent(eventId.toLowerCase());
+      const event = await store.findEvent(parseEventId(eventId));
       if (event === null) {
         throw new TelemetryError("EVENT_NOT_FOUND", `Event with ID ${eventId} not found`, {
           metadata: { event_id: eventId },
@@ -61,6 +58,14 @@ export function createEventQueries(
       return event;
     },
   };
+}
+
+/** The event's id as the store has it. Throws `FIELD_INVALID` for what cannot be one. */
+export function parseEventId(text: string): string {
+  if (!eventIdPattern.test(text)) {
+    throw fieldError({ field: "event_id", reason: "FIELD_INVALID", message: "must be 32 hexadecimal digits" });
+  }
+  return text.toLowerCase();
 }
 
 function isAscending(sort: string): boolean {

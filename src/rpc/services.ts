@@ -1,10 +1,15 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { type ConnectRouter, createServiceImplSpec, type ServiceImpl, type ServiceImplSpec } from "@connectrpc/connect";
 import { AgentService } from "../../gen/cylestio/v1/agent_service_pb.ts";
+import { AlertService } from "../../gen/cylestio/v1/alert_service_pb.ts";
 import { EventService } from "../../gen/cylestio/v1/event_service_pb.ts";
+import { LlmCallService } from "../../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../../gen/cylestio/v1/metrics_service_pb.ts";
+import { SessionService } from "../../gen/cylestio/v1/session_service_pb.ts";
 import { StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
 import { TelemetryService } from "../../gen/cylestio/v1/telemetry_service_pb.ts";
+import { ToolCallService } from "../../gen/cylestio/v1/tool_call_service_pb.ts";
+import { TraceService } from "../../gen/cylestio/v1/trace_service_pb.ts";
 import { withDrainedBody } from "./drained-body.ts";
 
 /** The implementation of every service of the contract. */
@@ -12,6 +17,11 @@ export interface Implementations {
   readonly telemetry: ServiceImpl<typeof TelemetryService>;
   readonly agents: ServiceImpl<typeof AgentService>;
   readonly events: ServiceImpl<typeof EventService>;
+  readonly sessions: ServiceImpl<typeof SessionService>;
+  readonly traces: ServiceImpl<typeof TraceService>;
+  readonly llmCalls: ServiceImpl<typeof LlmCallService>;
+  readonly toolCalls: ServiceImpl<typeof ToolCallService>;
+  readonly alerts: ServiceImpl<typeof AlertService>;
   readonly metrics: ServiceImpl<typeof MetricsService>;
   readonly status: ServiceImpl<typeof StatusService>;
 }
@@ -22,6 +32,11 @@ export function registerServices(router: ConnectRouter, implementations: Impleme
   router.service(TelemetryService, implementations.telemetry, { jsonOptions: { ignoreUnknownFields: false } });
   router.service(AgentService, implementations.agents);
   router.service(EventService, implementations.events);
+  router.service(SessionService, implementations.sessions);
+  router.service(TraceService, implementations.traces);
+  router.service(LlmCallService, implementations.llmCalls);
+  router.service(ToolCallService, implementations.toolCalls);
+  router.service(AlertService, implementations.alerts);
   router.service(MetricsService, implementations.metrics);
   router.service(StatusService, implementations.status);
   for (const [index, handler] of router.handlers.entries()) router.handlers[index] = withDrainedBody(handler);
@@ -33,6 +48,11 @@ export function restServices(implementations: Implementations): readonly Service
     specOf(TelemetryService, implementations.telemetry),
     specOf(AgentService, implementations.agents),
     specOf(EventService, implementations.events),
+    specOf(SessionService, implementations.sessions),
+    specOf(TraceService, implementations.traces),
+    specOf(LlmCallService, implementations.llmCalls),
+    specOf(ToolCallService, implementations.toolCalls),
+    specOf(AlertService, implementations.alerts),
     specOf(MetricsService, implementations.metrics),
     specOf(StatusService, implementations.status),
   ];

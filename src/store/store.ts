@@ -1,9 +1,23 @@
 import type { AgentRecord } from "../model/agent.ts";
-import type { Event, StoredEvent } from "../model/event.ts";
+import type { Event, OperationKind, StoredEvent } from "../model/event.ts";
 import type { EventFilter, TimeRange } from "../model/event-filter.ts";
 import type { LatencyRecord } from "../model/latency.ts";
+import type { OperationRecord, OperationStatus } from "../model/operation.ts";
+import type { AlertRecord, AlertSeverity, AlertStatus } from "../model/security-alert.ts";
+import type { SessionRecord } from "../model/session.ts";
+import type { TraceRecord } from "../model/trace.ts";
 
-export type { AgentRecord, EventFilter, LatencyRecord, StoredEvent, TimeRange };
+export type {
+  AgentRecord,
+  AlertRecord,
+  EventFilter,
+  LatencyRecord,
+  OperationRecord,
+  SessionRecord,
+  StoredEvent,
+  TimeRange,
+  TraceRecord,
+};
 
 /**
  * Keeps telemetry and gives it back. The one interface between the rest of the server and a database.
@@ -43,6 +57,43 @@ export interface TelemetryStore {
 
   /** How long an agent's finished operations took, one entry per kind, by kind. Empty if none finished in the range. */
   measureLatency(query: LatencyQuery): Promise<readonly LatencyRecord[]>;
+
+  /**
+   * Sessions by the time of their start, then by their key, both descending; with what happened in them in numbers. The range is
+   * that of the start. Reads at most a bounded number of rows: a page may be shorter than `limit` without being the last one; `next`
+   * says where to go on.
+   */
+  listSessions(query: SessionQuery): Promise<Page<SessionRecord>>;
+
+  /**
+   * Operations by time (`OperationRecord.atMicros`), then by id, descending or ascending. Bounded and paged as `listSessions`.
+   * `failure` is null where the event's attributes are longer than 64 KiB.
+   */
+  listOperations(query: OperationQuery): Promise<Page<OperationRecord>>;
+
+  /** The operation with this id and its two events, whole; null if there is none. */
+  findOperation(id: number): Promise<OperationDetail | null>;
+
+  /** Traces by the time of their start, then by their key, both descending. The range is that of the start. Bounded and paged as `listSessions`. */
+  listTraces(query: TraceQuery): Promise<Page<TraceRecord>>;
+
+  /**
+   * The operations of a trace, of one agent or of all that take part (at most 100 agents), in no particular order. Of more than
+   * `limit` operations it gives that many, the earliest of those that it examined, and says so. No traces: there is no such trace.
+   */
+  findTraceOperations(query: TraceOperationQuery): Promise<TraceOperations>;
+
+  /** Alerts by time, then by position of their event, both descending. Bounded and paged as `listSessions`. */
+  listAlerts(query: AlertQuery): Promise<Page<AlertRecord>>;
+
+  /** The alert that the event with this id (32 hexadecimal digits) reports, or null. */
+  findAlert(eventId: string): Promise<AlertRecord | null>;
+
+  /**
+   * Sets the status of the alert that the event with this id reports. False: there is none. `atMicros` is kept as the time of the
+   * change; to set the status that it has already changes nothing. Durable when it resolves, as `append`.
+   */
+  setAlertStatus(change: AlertStatusChange): Promise<boolean>;
 
   /** Resolves if the database answers. */
   ping(): Promise<void>;
@@ -111,4 +162,108 @@ export interface EventCount {
 
 export interface LatencyQuery extends TimeRange {
   readonly agentId: string;
+}
+
+/** Where a list by time goes on: after this place, in the direction of the list. */
+export interface Cursor {
+  readonly micros: number;
+  /** The store's key, which orders what has the same time. */
+  readonly key: number;
+}
+
+/** A page of a list by time. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  /** Null: there is nothing further. */
+  readonly next: Cursor | null;
+}
+
+/** Which page of a list by time. */
+export interface PageQuery {
+  readonly after: Cursor | null;
+  readonly limit: number;
+}
+
+/** Which sessions; null means any. */
+export interface SessionFilter extends TimeRange {
+  readonly agentId: string | null;
+  readonly sessionId: string | null;
+}
+
+export interface SessionQuery extends PageQuery {
+  readonly filter: SessionFilter;
+}
+
+/** Operations of one kind, everywhere or in a session; or those of every kind in a session. */
+export type OperationScope =
+  | { readonly kind: OperationKind; readonly sessionId: string | null }
+  | { readonly kind: null; readonly sessionId: string };
+
+/** Which operations; null means any. */
+export type OperationFilter = OperationScope &
+  TimeRange & {
+    readonly agentId: string | null;
+    readonly status: OperationStatus | null;
+    readonly toolName: string | null;
+    /** Of calls of a language model. */
+    readonly vendor: string | null;
+    /** The model that was asked for or the one that answered, exactly. */
+    readonly model: string | null;
+  };
+
+export interface OperationQuery extends PageQuery {
+  readonly filter: OperationFilter;
+  readonly ascending: boolean;
+}
+
+/** An operation with its events. */
+export interface OperationDetail {
+  readonly operation: OperationRecord;
+  readonly start: StoredEvent | null;
+  readonly finish: StoredEvent | null;
+}
+
+/** Which traces; null means any. */
+export interface TraceFilter extends TimeRange {
+  readonly agentId: string | null;
+  readonly traceId: string | null;
+}
+
+export interface TraceQuery extends PageQuery {
+  readonly filter: TraceFilter;
+}
+
+export interface TraceOperationQuery {
+  readonly traceId: string;
+  /** Null: of every agent that takes part. */
+  readonly agentId: string | null;
+  readonly limit: number;
+}
+
+export interface TraceOperations {
+  /** One for each agent that takes part, by agent id. */
+  readonly traces: readonly TraceRecord[];
+  readonly operations: readonly OperationRecord[];
+  /** There may be more operations than these. */
+  readonly truncated: boolean;
+}
+
+/** Which alerts; null means any. */
+export interface AlertFilter extends TimeRange {
+  readonly agentId: string | null;
+  readonly sessionId: string | null;
+  readonly severity: AlertSeverity | null;
+  readonly category: string | null;
+  readonly status: AlertStatus | null;
+}
+
+export interface AlertQuery extends PageQuery {
+  readonly filter: AlertFilter;
+}
+
+export interface AlertStatusChange {
+  readonly eventId: string;
+  readonly status: AlertStatus;
+  /** When it is changed: microseconds since 1970 UTC. */
+  readonly atMicros: number;
 }

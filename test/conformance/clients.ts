@@ -1,10 +1,15 @@
 import { type Client, ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { AgentService } from "../../gen/cylestio/v1/agent_service_pb.ts";
+import { AlertService } from "../../gen/cylestio/v1/alert_service_pb.ts";
 import { EventService } from "../../gen/cylestio/v1/event_service_pb.ts";
+import { LlmCallService } from "../../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../../gen/cylestio/v1/metrics_service_pb.ts";
+import { SessionService } from "../../gen/cylestio/v1/session_service_pb.ts";
 import { StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
 import { TelemetryService } from "../../gen/cylestio/v1/telemetry_service_pb.ts";
+import { ToolCallService } from "../../gen/cylestio/v1/tool_call_service_pb.ts";
+import { TraceService } from "../../gen/cylestio/v1/trace_service_pb.ts";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 
 /** A protocol with its encoding and version of HTTP. */
@@ -50,6 +55,11 @@ export const protocols: readonly Protocol[] = [
 export interface Clients {
   readonly agents: Client<typeof AgentService>;
   readonly events: Client<typeof EventService>;
+  readonly sessions: Client<typeof SessionService>;
+  readonly traces: Client<typeof TraceService>;
+  readonly llmCalls: Client<typeof LlmCallService>;
+  readonly toolCalls: Client<typeof ToolCallService>;
+  readonly alerts: Client<typeof AlertService>;
   readonly metrics: Client<typeof MetricsService>;
   readonly status: Client<typeof StatusService>;
   readonly telemetry: Client<typeof TelemetryService>;
@@ -61,6 +71,11 @@ export function createClients({ createTransport }: Protocol, url: string): Clien
   return {
     agents: createClient(AgentService, transport),
     events: createClient(EventService, transport),
+    sessions: createClient(SessionService, transport),
+    traces: createClient(TraceService, transport),
+    llmCalls: createClient(LlmCallService, transport),
+    toolCalls: createClient(ToolCallService, transport),
+    alerts: createClient(AlertService, transport),
     metrics: createClient(MetricsService, transport),
     status: createClient(StatusService, transport),
     telemetry: createClient(TelemetryService, transport),

@@ -2,9 +2,10 @@ import { describe, expect, test } from "vitest";
 import { ErrorReasonSchema } from "../../gen/cylestio/v1/error_reason_pb.ts";
 import { errorKinds } from "../../src/model/error.ts";
 import { startServer } from "../running-server.ts";
-import { type Clients, callError, createClients, protocols } from "./clients.ts";
+import { callError, createClients, protocols } from "./clients.ts";
 import { getJson, parseBody, restError, send, sendJson } from "./http.ts";
 import { sendOverHttp2 } from "./raw.ts";
+import { refusals } from "./refusals.ts";
 
 const contractReasons = ErrorReasonSchema.values
   .map(({ name }) => name.replace("ERROR_REASON_", ""))
@@ -13,157 +14,6 @@ const contractReasons = ErrorReasonSchema.values
 test("the reasons of the server are those of the contract", () => {
   expect(Object.keys(errorKinds).sort()).toEqual([...contractReasons].sort());
 });
-
-/** A call that is refused, over RPC and over REST. */
-interface Refusal {
-  readonly what: string;
-  readonly call: (clients: Clients) => Promise<unknown>;
-  readonly path: string;
-  readonly code: string;
-  readonly status: number;
-  readonly reason: string;
-  readonly fields: readonly string[];
-}
-
-const noAgent = { code: "not_found", status: 404, reason: "AGENT_NOT_FOUND", fields: [] };
-
-const refusals: readonly Refusal[] = [
-  {
-    what: "an agent that never reported",
-    call: ({ agents }) => agents.getAgent({ agentId: "nobody" }),
-    path: "/api/agents/nobody",
-    ...noAgent,
-  },
-  {
-    what: "a summary of nobody",
-    call: ({ agents }) => agents.getAgentSummary({ agentId: "nobody" }),
-    path: "/api/agents/nobody/summary",
-    ...noAgent,
-  },
-  {
-    what: "events of nobody",
-    call: ({ events }) => events.listAgentEvents({ agentId: "nobody" }),
-    path: "/api/events/nobody",
-    ...noAgent,
-  },
-  {
-    what: "events of nobody with a name",
-    call: ({ events }) => events.listAgentEventsByName({ agentId: "nobody", name: "x" }),
-    path: "/api/events/nobody/x",
-    ...noAgent,
-  },
-  {
-    what: "counts of nobody",
-    call: ({ metrics }) => metrics.getEventCounts({ agentId: "nobody" }),
-    path: "/api/metrics/nobody/event_counts",
-    ...noAgent,
-  },
-  {
-    what: "event types of nobody",
-    call: ({ metrics }) => metrics.getEventTypes({ agentId: "nobody" }),
-    path: "/api/metrics/nobody/event_types",
-    ...noAgent,
-  },
-  {
-    what: "latency of nobody",
-    call: ({ metrics }) => metrics.getLatency({ agentId: "nobody" }),
-    path: "/api/metrics/nobody/latency",
-    ...noAgent,
-  },
-  {
-    what: "an event that is not there",
-    call: ({ events }) => events.getEvent({ eventId: "0".repeat(32) }),
-    path: `/api/v1/events/${"0".repeat(32)}`,
-    code: "not_found",
-    status: 404,
-    reason: "EVENT_NOT_FOUND",
-    fields: [],
-  },
-  ...["1", "g".repeat(32), "0".repeat(31), "0".repeat(33)].map((eventId) => ({
-    what: `what is no event id: ${eventId}`,
-    call: ({ events }: Clients) => events.getEvent({ eventId }),
-    path: `/api/v1/events/${eventId}`,
-    ...badField("event_id"),
-  })),
-  {
-    what: "an agent without an id",
-    call: ({ agents }) => agents.getAgent({}),
-    path: "/api/agents//",
-    ...badField("agent_id", "FIELD_REQUIRED"),
-  },
-  {
-    what: "events of an agent without an id",
-    call: ({ events }) => events.listAgentEvents({ pageSize: 1 }),
-    path: "/api/events//?page_size=1",
-    ...badField("agent_id", "FIELD_REQUIRED"),
-  },
-  {
-    what: "numbers of an agent without an id",
-    call: ({ metrics }) => metrics.getLatency({}),
-    path: "/api/metrics//latency",
-    ...badField("agent_id", "FIELD_REQUIRED"),
-  },
-  {
-    what: "an event without an id",
-    call: ({ events }) => events.getEvent({}),
-    path: "/api/v1/events//",
-    ...badField("event_id", "FIELD_REQUIRED"),
-  },
-  {
-    what: "a negative page size",
-    call: ({ events }) => events.listEvents({ pageSize: -1 }),
-    path: "/api/events?page_size=-1",
-    ...badField("page_size"),
-  },
-  {
-    what: "a negative limit",
-    call: ({ agents }) => agents.listAgents({ limit: -1 }),
-    path: "/api/agents?limit=-1",
-    ...badField("limit"),
-  },
-  {
-    what: "a negative offset",
-    call: ({ agents }) => agents.listAgents({ offset: -1 }),
-    path: "/api/agents?offset=-1",
-    ...badField("offset"),
-  },
-  {
-    what: "an offset over the maximum",
-    call: ({ events }) => events.listEvents({ offset: 10_001 }),
-    path: "/api/events?offset=10001",
-    ...badField("offset"),
-  },
-  {
-    what: "an offset together with a token",
-    call: ({ events }) => events.listEvents({ offset: 1, pageToken: "x" }),
-    path: "/api/events?offset=1&page_token=x",
-    ...badField("offset"),
-  },
-  {
-    what: "an order that is none",
-    call: ({ events }) => events.listEvents({ sort: "up" }),
-    path: "/api/events?sort=up",
-    ...badField("sort"),
-  },
-  ...["x", "WyJ4IiwxLDJd", "é", "e30"].flatMap((pageToken): readonly Refusal[] => [
-    {
-      what: `a page token that was made up: ${pageToken}`,
-      call: ({ events }) => events.listEvents({ pageToken }),
-      path: `/api/events?page_token=${encodeURIComponent(pageToken)}`,
-      ...badField("page_token", "PAGE_TOKEN_INVALID"),
-    },
-    {
-      what: `a page token of agents that was made up: ${pageToken}`,
-      call: ({ agents }) => agents.listAgents({ pageToken }),
-      path: `/api/agents?page_token=${encodeURIComponent(pageToken)}`,
-      ...badField("page_token", "PAGE_TOKEN_INVALID"),
-    },
-  ]),
-];
-
-function badField(field: string, reason = "FIELD_INVALID") {
-  return { code: "invalid_argument", status: 400, reason, fields: [`${field} ${reason}`] };
-}
 
 /** What holds for each of these: trying again does not help. */
 const always = { hasRetryInfo: false, requestId: expect.any(String), message: expect.stringMatching(/./) };
@@ -174,8 +24,9 @@ describe("refuses", () => {
 
     for (const protocol of protocols) {
       const clients = createClients(protocol, url);
-      const errors: unknown[] = [];
-      for (const { what, call } of refusals) errors.push({ what, ...(await callError(call(clients))) });
+      const errors = await Promise.all(
+        refusals.map(async ({ what, call }) => ({ what, ...(await callError(call(clients))) })),
+      );
       expect({ protocol: protocol.name, errors }).toEqual({
         protocol: protocol.name,
         errors: refusals.map(({ what, code, reason, fields }) => ({

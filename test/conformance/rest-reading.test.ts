@@ -26,6 +26,12 @@ const paths = [
   "/api/metrics/docs-rag/event_counts",
   "/api/metrics/docs-rag/event_types",
   "/api/metrics/docs-rag/latency",
+  "/api/v1/sessions",
+  "/api/v1/sessions/session_20250321140000",
+  "/api/v1/traces",
+  "/api/v1/llm_calls",
+  "/api/v1/tool_calls",
+  "/api/v1/alerts",
 ];
 
 describe("every path for reading", () => {

@@ -27,6 +27,7 @@ const plain: EventDraft = {
   extensionsJson: null,
   llmProvider: null,
   operation: null,
+  alert: null,
 };
 
 const full: EventDraft = {
@@ -133,6 +134,7 @@ describe("without an id of the client's", () => {
         nodeId: null,
         subject: null,
         toolName: null,
+        llm: null,
       },
     };
     expect(eventId(derived, fullContent, 0)).toBe(eventId(full, fullContent, 0));

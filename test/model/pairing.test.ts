@@ -9,6 +9,7 @@ import {
   partitionNameOf,
   type Ties,
   tiesOf,
+  tracePartitionPrefixOf,
 } from "../../src/model/pairing.ts";
 import { buildPart } from "../store/event-builder.ts";
 
@@ -279,5 +280,19 @@ describe("operationDurationMs", () => {
     ["unknown without a finish", { startMicros: 1_000, finishMicros: null, reportedMs: null }, null],
   ] as const)("is %s", ([, operation, expected]) => {
     expect(operationDurationMs(operation)).toBe(expected);
+  });
+});
+
+describe("tracePartitionPrefixOf", () => {
+  test("is what the keys of all spans of a trace begin with, and of no other trace, agent or session", () => {
+    const span = { agentId: "a", sessionId: "s", traceId: "t", spanId: "x" };
+    const prefix = tracePartitionPrefixOf(span);
+    expect(prefix).toMatch(/^[0-9a-f]{8}$/);
+    for (const same of [span, { ...span, spanId: "y" }, { ...span, sessionId: null }]) {
+      for (const family of ["llm.call", "tool"]) expect(key(same, family).startsWith(prefix)).toBe(true);
+    }
+    for (const other of [{ traceId: "u" }, { traceId: null }, { agentId: "b" }, { spanId: null }]) {
+      expect(key({ ...span, ...other }).startsWith(prefix)).toBe(false);
+    }
   });
 });

@@ -1,10 +1,15 @@
 import { createServiceImplSpec, type HandlerContext, type ServiceImplSpec } from "@connectrpc/connect";
 import { AgentService } from "../../gen/cylestio/v1/agent_service_pb.ts";
+import { AlertService } from "../../gen/cylestio/v1/alert_service_pb.ts";
 import { EventService } from "../../gen/cylestio/v1/event_service_pb.ts";
+import { LlmCallService } from "../../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../../gen/cylestio/v1/metrics_service_pb.ts";
 import { ReceiptSchema } from "../../gen/cylestio/v1/receipt_pb.ts";
+import { SessionService } from "../../gen/cylestio/v1/session_service_pb.ts";
 import { StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
 import { TelemetryService } from "../../gen/cylestio/v1/telemetry_service_pb.ts";
+import { ToolCallService } from "../../gen/cylestio/v1/tool_call_service_pb.ts";
+import { TraceService } from "../../gen/cylestio/v1/trace_service_pb.ts";
 import { TelemetryError } from "../../src/model/error.ts";
 import { connectErrorFrom } from "../../src/rpc/connect-error.ts";
 import { freeFormBodyKey } from "../../src/rpc/free-form-body.ts";
@@ -51,6 +56,7 @@ export function createServices(calls: Call[]): readonly ServiceImplSpec[] {
         event: { eventId, attributesValue: { case: "attributesJson", value: "[1]" }, extensionsJson: '{"x":1}' },
       }),
     }),
+    ...createCallServices(),
     createServiceImplSpec<typeof MetricsService>(MetricsService, {
       getEventCounts: ({ agentId }) => ({ agentId, totalCount: 2n, countByLevel: { INFO: 2n } }),
       getEventTypes: ({ agentId }) => ({ agentId, eventTypes: [{ name: "llm.call", count: 1n, firstTime: time }] }),
@@ -69,6 +75,34 @@ export function createServices(calls: Call[]): readonly ServiceImplSpec[] {
         error.details.push({ desc: ReceiptSchema, value: { rejectedCount: 1 } });
         throw error;
       },
+    }),
+  ];
+}
+
+function createCallServices(): readonly ServiceImplSpec[] {
+  const llmCall = { callId: "1", tokens: { input: 1n }, price: { prices: { input: 0.25 } }, startTime: time };
+  const alert = { eventId: "00", keywords: ["k"], statusTime: time };
+  return [
+    createServiceImplSpec<typeof SessionService>(SessionService, {
+      listSessions: () => ({ sessions: [{ sessionId: "s", slowestTool: { durationMs: 1 } }], nextPageToken: "next" }),
+      getSession: () => ({ sessions: [{ tokens: {} }], timeline: [{ operationId: "1", tokens: { total: 1n } }] }),
+    }),
+    createServiceImplSpec<typeof TraceService>(TraceService, {
+      listTraces: () => ({ traces: [{ traceId: "t" }] }),
+      getTrace: () => ({ spans: [{ operation: { operationId: "1" }, parentIndex: 0, problems: ["cycle"] }] }),
+    }),
+    createServiceImplSpec<typeof LlmCallService>(LlmCallService, {
+      listLlmCalls: () => ({ llmCalls: [llmCall, {}] }),
+      getLlmCall: () => ({ llmCall, content: { inputMessages: [{ contentJson: '"x"' }], parametersJson: "{}" } }),
+    }),
+    createServiceImplSpec<typeof ToolCallService>(ToolCallService, {
+      listToolCalls: () => ({ toolCalls: [{ callId: "1" }] }),
+      getToolCall: () => ({ toolCall: {}, content: { argumentsJson: "[1]" } }),
+    }),
+    createServiceImplSpec<typeof AlertService>(AlertService, {
+      listAlerts: () => ({ alerts: [alert] }),
+      getAlert: () => ({ alert }),
+      updateAlertStatus: () => ({ alert }),
     }),
   ];
 }

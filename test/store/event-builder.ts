@@ -37,6 +37,7 @@ export function buildEvent(overrides: Partial<Event> = {}): Event {
     extensionsJson: null,
     llmProvider: null,
     operation: null,
+    alert: null,
     ...overrides,
   };
   return { ...draft, id: overrides.id ?? idOf(draft) };
@@ -53,6 +54,7 @@ export function buildPart(overrides: Partial<OperationPart> = {}): OperationPart
     nodeId: null,
     subject: null,
     toolName: null,
+    llm: null,
     ...overrides,
   };
 }

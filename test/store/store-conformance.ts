@@ -1,10 +1,14 @@
 import { describe } from "vitest";
 import { testAgents } from "./conformance/agent-suite.ts";
+import { testAlerts } from "./conformance/alert-suite.ts";
 import { testAppend } from "./conformance/append-suite.ts";
 import { testEventLists } from "./conformance/event-list-suite.ts";
 import { testLifetime } from "./conformance/lifetime-suite.ts";
 import { testMeasures } from "./conformance/measure-suite.ts";
+import { testOperationLists } from "./conformance/operation-list-suite.ts";
 import { testOperations } from "./conformance/operation-suite.ts";
+import { testSessions } from "./conformance/session-suite.ts";
+import { testTraces } from "./conformance/trace-suite.ts";
 import type { CreateStore } from "./open-store.ts";
 
 /**
@@ -23,6 +27,18 @@ export function describeTelemetryStore(name: string, createStore: CreateStore): 
     });
     describe("operations", () => {
       testOperations(createStore);
+    });
+    describe("lists of operations", () => {
+      testOperationLists(createStore);
+    });
+    describe("sessions", () => {
+      testSessions(createStore);
+    });
+    describe("traces", () => {
+      testTraces(createStore);
+    });
+    describe("alerts", () => {
+      testAlerts(createStore);
     });
     describe("measures", () => {
       testMeasures(createStore);

@@ -3,13 +3,12 @@ import type { EventContent, EventDraft } from "../../model/event-id.ts";
 import { isJsonObject, type JsonObject } from "../../model/exact-json.ts";
 import { eventTimeMinMicros, type Limits } from "../../model/limits.ts";
 import { formatTimeMicros } from "../../model/time.ts";
+import { deriveFacts } from "../derive-facts.ts";
 import { isDeeperThan } from "../nesting.ts";
 import { findTextViolation, fitsInBytes } from "../text-bounds.ts";
 import { findDurationMs } from "./duration.ts";
 import type { EventFields } from "./event-fields.ts";
 import { idText } from "./id-text.ts";
-import { findLlmProvider } from "./llm-provider.ts";
-import { findOperation } from "./operation.ts";
 
 /** What events are checked against. */
 export interface NormaliseOptions {
@@ -46,7 +45,7 @@ export function normaliseEvent(fields: EventFields, { nowMicros, limits }: Norma
   }
   const attributesJson = fields.attributesText ?? JSON.stringify(fields.attributes);
   const extensionsJson = extensions === null ? null : (fields.extensionsText ?? JSON.stringify(extensions));
-  const { attributesMaxBytes, idMaxBytes } = limits;
+  const { attributesMaxBytes } = limits;
   if (!fitsInBytes(attributesJson, attributesMaxBytes)) {
     return refuse(tooLarge(fields.names.attributes, limits));
   }
@@ -54,7 +53,8 @@ export function normaliseEvent(fields: EventFields, { nowMicros, limits }: Norma
     const isTooLarge = (value: unknown): boolean => !fitsInBytes(JSON.stringify(value), attributesMaxBytes);
     return refuse(tooLarge(extensionField(fields, isTooLarge), limits));
   }
-  const operation = findOperation({ name, attributes, idMaxBytes });
+  const level = fields.level ?? levelDefault;
+  const facts = deriveFacts({ name, level, attributes, extensions }, limits);
   const draft: EventDraft = {
     clientEventId: fields.clientEventId,
     agentId,
@@ -63,12 +63,17 @@ export function normaliseEvent(fields: EventFields, { nowMicros, limits }: Norma
     spanId: fields.spanId,
     parentSpanId: fields.parentSpanId,
     name,
-    level: fields.level ?? levelDefault,
+    level,
     channel: fields.channel,
     direction: fields.direction,
     timeMicros,
     receivedAtMicros: nowMicros,
-    durationMs: findDurationMs({ explicitMs: fields.durationMs, attributes, extensions, operation }),
+    durationMs: findDurationMs({
+      explicitMs: fields.durationMs,
+      attributes,
+      extensions,
+      operation: facts.operation,
+    }),
     callerFile: fields.callerFile,
     callerLine: fields.callerLine,
     callerFunction: fields.callerFunction,
@@ -76,8 +81,7 @@ export function normaliseEvent(fields: EventFields, { nowMicros, limits }: Norma
     dialect: "cylestio",
     attributesJson,
     extensionsJson,
-    llmProvider: findLlmProvider({ name, attributes, extensions, idMaxBytes }),
-    operation,
+    ...facts,
   };
   return {
     ok: true,

@@ -37,6 +37,7 @@ export function findOperation({ name, attributes, idMaxBytes }: OperationSource)
     chainId: idOf("chain_id", "chain.id"),
     nodeId: idOf("node_id"),
     subject: row.subject === undefined ? null : idOf(row.subject),
+    llm: null,
     toolName: idOf(...(row.toolNames ?? [])) ?? boundedText(quotedToolName(row, attributes), idMaxBytes),
   };
 }

@@ -29,7 +29,9 @@ export function parameterExample(field: DescField): JsonValue {
 
 function knownExample(field: DescField): JsonValue | undefined {
   const name = restNameOf(field);
-  return Object.hasOwn(exampleValues, name) ? exampleValues[name] : undefined;
+  const names = [`${field.parent.name}.${name}`, name];
+  const known = names.find((candidate) => Object.hasOwn(exampleValues, candidate));
+  return known === undefined ? undefined : exampleValues[known];
 }
 
 function valueExample(field: DescField, depth: number): JsonValue {

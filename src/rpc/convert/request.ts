@@ -32,6 +32,11 @@ export function pagingFrom(request: PagedRequest, context: Pick<HandlerContext, 
   return { pageSize, pageToken, limit, offset, rest: isRestCall(context) };
 }
 
+/** The same of the lists that no older client knows: they have no other names, and one default on every protocol. */
+export function pageFrom({ pageSize, pageToken }: Pick<PagedRequest, "pageSize" | "pageToken">): PagingRequest {
+  return { pageSize, pageToken, limit: undefined, offset: undefined, rest: false };
+}
+
 /** What a request says about the events that it wants. An empty filter is none. */
 export function eventListFrom(
   request: ListedEventsRequest,

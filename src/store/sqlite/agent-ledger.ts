@@ -1,5 +1,6 @@
 import type { Database, Statement } from "better-sqlite3";
 import type { Event } from "../../model/event.ts";
+import { isErrorLevel } from "../../model/level.ts";
 import { eventIdFromBytes, eventIdToBytes } from "./event-row.ts";
 
 /** Gives agents and sessions their keys, and adds up what one transaction changes about them. */
@@ -40,6 +41,7 @@ interface AgentChange {
 
 interface SessionChange {
   eventCount: number;
+  errorCount: number;
   startMicros: number;
   endMicros: number;
 }
@@ -100,8 +102,8 @@ export function createAgentLedger(database: Database): AgentLedger {
     },
     flush() {
       for (const [key, change] of agentChanges) writeAgent(statements, key, change);
-      for (const [key, change] of sessionChanges) {
-        statements.updateSession.run(change.eventCount, change.startMicros, change.endMicros, key);
+      for (const [key, { eventCount, errorCount, startMicros, endMicros }] of sessionChanges) {
+        statements.updateSession.run(eventCount, errorCount, startMicros, endMicros, key);
       }
       for (const map of [agentChanges, sessionChanges]) map.clear();
     },
@@ -119,13 +121,15 @@ function countForAgent(change: AgentChange, event: Event): void {
   if (change.provider === null || isBefore(placeOf(event), placeOf(change.provider))) change.provider = event;
 }
 
-function countForSession(changes: Map<number, SessionChange>, key: number, { timeMicros }: Event): void {
+function countForSession(changes: Map<number, SessionChange>, key: number, { timeMicros, level }: Event): void {
+  const errorCount = isErrorLevel(level) ? 1 : 0;
   const change = changes.get(key);
   if (change === undefined) {
-    changes.set(key, { eventCount: 1, startMicros: timeMicros, endMicros: timeMicros });
+    changes.set(key, { eventCount: 1, errorCount, startMicros: timeMicros, endMicros: timeMicros });
     return;
   }
   change.eventCount += 1;
+  change.errorCount += errorCount;
   change.startMicros = Math.min(change.startMicros, timeMicros);
   change.endMicros = Math.max(change.endMicros, timeMicros);
 }
@@ -226,7 +230,7 @@ function prepare(database: Database): Statements {
       "insert into sessions (agent_key, session_id, start_micros, end_micros) values (?, ?, ?, ?)",
     ),
     updateSession: database.prepare(
-      `update sessions set event_count = event_count + ?, start_micros = min(start_micros, ?), end_micros = max(end_micros, ?)
+      `update sessions set event_count = event_count + ?, error_count = error_count + ?, start_micros = min(start_micros, ?), end_micros = max(end_micros, ?)
       where id = ?`,
     ),
   };

@@ -1,4 +1,5 @@
 import { defineEntity, p } from "@mikro-orm/core";
+import { rollupEntities } from "./rollup-entities.ts";
 
 /*
  * The tables. Times are microseconds since 1970 UTC. Rows refer to each other by small integer keys, so that an index entry is
@@ -33,7 +34,10 @@ export const SessionEntity = defineEntity({
   name: "Session",
   tableName: "sessions",
   uniques: [{ name: "sessions_by_agent", properties: ["agent", "sessionId"] }],
-  indexes: [{ name: "sessions_by_session_id", properties: ["sessionId"] }],
+  indexes: [
+    { name: "sessions_by_session_id", properties: ["sessionId"] },
+    { name: "sessions_by_start", properties: ["startMicros"] },
+  ],
   properties: {
     id: p.integer().primary(),
     agent: () => p.manyToOne(AgentEntity).fieldName("agent_key").mapToPk().index(false),
@@ -41,6 +45,28 @@ export const SessionEntity = defineEntity({
     startMicros: p.bigint("number"),
     endMicros: p.bigint("number"),
     eventCount: p.integer().default(0),
+    /** Events of the level error or worse. */
+    errorCount: p.integer().default(0),
+  },
+});
+
+/** A trace of one agent. */
+export const TraceEntity = defineEntity({
+  name: "Trace",
+  tableName: "traces",
+  uniques: [{ name: "traces_by_agent", properties: ["agent", "traceId"] }],
+  indexes: [
+    { name: "traces_by_trace_id", properties: ["traceId"] },
+    { name: "traces_by_start", properties: ["startMicros"] },
+  ],
+  properties: {
+    id: p.integer().primary(),
+    agent: () => p.manyToOne(AgentEntity).fieldName("agent_key").mapToPk().index(false),
+    traceId: p.text(),
+    startMicros: p.bigint("number"),
+    endMicros: p.bigint("number"),
+    eventCount: p.integer().default(0),
+    errorCount: p.integer().default(0),
   },
 });
 
@@ -88,14 +114,23 @@ export const OperationEntity = defineEntity({
   tableName: "operations",
   indexes: [
     { name: "operations_by_partition", properties: ["partitionKey", "finishMicros"] },
-    { name: "operations_by_agent", properties: ["agent", "finishMicros"] },
+    { name: "operations_by_agent", properties: ["agent", "kind", "atMicros"] },
+    { name: "operations_by_finish", properties: ["agent", "finishMicros"] },
+    { name: "operations_by_kind", properties: ["kind", "atMicros"] },
+    { name: "operations_by_session", properties: ["session", "atMicros"] },
   ],
   properties: {
     id: p.integer().primary(),
     /** Only parts with the same key can belong together. */
     partitionKey: p.blob(),
     agent: () => p.manyToOne(AgentEntity).fieldName("agent_key").mapToPk().index(false),
+    /** Of the start, else of the finish. */
+    session: () => p.manyToOne(SessionEntity).fieldName("session_key").mapToPk().nullable().index(false),
     kind: p.text(),
+    /** The operation's name without its phase, as `llm.call`. */
+    name: p.text(),
+    /** When it started; where that is not known, when it finished. */
+    atMicros: p.bigint("number"),
     /** Sequences of the two events. Not foreign keys: these would ask for an index on each. */
     startSequence: p.integer().nullable(),
     startMicros: p.bigint("number").nullable(),
@@ -103,15 +138,85 @@ export const OperationEntity = defineEntity({
     startTies: p.text().nullable(),
     /** The tool that is called, as each part names it. */
     startToolName: p.text().nullable(),
+    /** `LlmFacts` of the start as JSON. */
+    startLlm: p.text().nullable(),
     finishSequence: p.integer().nullable(),
     finishMicros: p.bigint("number").nullable(),
     finishTies: p.text().nullable(),
     finishToolName: p.text().nullable(),
+    finishLlm: p.text().nullable(),
     outcome: p.text().nullable(),
     /** As reported by the finish, else the time since the start; null while it runs or where neither is known. */
     durationMs: p.double().nullable(),
   },
 });
 
+/** What is known of an operation of kind `llm`, beside its row of `operations`. */
+export const LlmCallEntity = defineEntity({
+  name: "LlmCall",
+  tableName: "llm_calls",
+  indexes: [
+    { name: "llm_calls_by_span", properties: ["spanId"] },
+    { name: "llm_calls_by_parent", properties: ["parentSpanId"] },
+  ],
+  properties: {
+    operationId: p.integer().primary().autoincrement(false),
+    traceId: p.text().nullable(),
+    spanId: p.text().nullable(),
+    parentSpanId: p.text().nullable(),
+    isWrapper: p.integer(),
+    /** A wrapper whose call a vendor's client reports too: it is not summed. */
+    isCovered: p.integer().default(0),
+    vendor: p.text().nullable(),
+    requestedModel: p.text().nullable(),
+    usedModel: p.text().nullable(),
+    stopReason: p.text().nullable(),
+    inputTokens: p.integer().nullable(),
+    outputTokens: p.integer().nullable(),
+    cacheReadTokens: p.integer().nullable(),
+    cacheWriteTokens: p.integer().nullable(),
+    reasoningTokens: p.integer().nullable(),
+    /** In 1e-12 USD; null: not known. */
+    costPicoUsd: p.bigint("number").nullable(),
+    /** What it was priced with, as JSON; null where it has no price. */
+    price: p.text().nullable(),
+  },
+});
+
+/** A security finding that an event reports. */
+export const SecurityAlertEntity = defineEntity({
+  name: "SecurityAlert",
+  tableName: "security_alerts",
+  indexes: [
+    { name: "security_alerts_by_time", properties: ["timeMicros"] },
+    { name: "security_alerts_by_agent", properties: ["agent", "timeMicros"] },
+  ],
+  properties: {
+    /** Of the event. */
+    sequence: p.integer().primary().autoincrement(false),
+    agent: () => p.manyToOne(AgentEntity).fieldName("agent_key").mapToPk().index(false),
+    session: () => p.manyToOne(SessionEntity).fieldName("session_key").mapToPk().nullable().index(false),
+    timeMicros: p.bigint("number"),
+    severity: p.text(),
+    category: p.text().nullable(),
+    /** JSON array of texts. */
+    keywordsJson: p.text(),
+    sample: p.text().nullable(),
+    description: p.text().nullable(),
+    status: p.text().default("open"),
+    /** When the status was set; null: never. */
+    statusMicros: p.bigint("number").nullable(),
+  },
+});
+
 /** Every table of the database. */
-export const entities = [AgentEntity, SessionEntity, EventEntity, OperationEntity];
+export const entities = [
+  AgentEntity,
+  SessionEntity,
+  TraceEntity,
+  EventEntity,
+  OperationEntity,
+  LlmCallEntity,
+  SecurityAlertEntity,
+  ...rollupEntities,
+];

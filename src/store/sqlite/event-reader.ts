@@ -6,16 +6,11 @@ import type {
   EventPage,
   EventQuery,
   StoredEvent,
-  TimeRange,
 } from "../store.ts";
+import { type Condition, equals, ifAny, parametersOf, whereSql, within } from "./condition.ts";
 import { type EventIndex, type EventRow, eventFromRow, eventIdToBytes, eventRowSql } from "./event-row.ts";
+import { findAgentKey, findSessionCondition } from "./owner.ts";
 import type { RunQuery } from "./reader.ts";
-
-/** A part of a `where` clause with its parameters. */
-interface Condition {
-  readonly sql: string;
-  readonly parameters: readonly unknown[];
-}
 
 /**
  * Where the events of a filter are found: along an index, by conditions that it serves. The index is named in the statements,
@@ -49,7 +44,7 @@ export async function listEvents(run: RunQuery, query: EventQuery, examinedRowsM
   const { index } = owner;
   const { order, beyond, upTo } = query.ascending ? ascending : descending;
   const place = after === null ? [] : [placeCondition(beyond, after)];
-  const walk = { index, conditions: [...owner.conditions, ...rangeConditions(filter), ...place] };
+  const walk = { index, conditions: [...owner.conditions, ...within("e.time_micros", filter), ...place] };
   const picked = pickConditions(filter);
   const windowEnd = picked.length === 0 ? null : await findWindowEnd(run, { walk, order, examinedRowsMax });
   const conditions = [...walk.conditions, ...picked, ...(windowEnd === null ? [] : [placeCondition(upTo, windowEnd)])];
@@ -69,7 +64,7 @@ export async function listEvents(run: RunQuery, query: EventQuery, examinedRowsM
 export async function countEvents(run: RunQuery, query: EventCountQuery): Promise<EventCount[]> {
   const conditions = [
     { sql: "e.agent_key = (select id from agents where agent_id = ?)", parameters: [query.agentId] },
-    ...rangeConditions(query),
+    ...within("e.time_micros", query),
   ];
   return run<EventCount>(
     `select e.${query.dimension} as value, count(*) as count, min(e.time_micros) as firstMicros,
@@ -81,40 +76,20 @@ export async function countEvents(run: RunQuery, query: EventCountQuery): Promis
 /** Restricts events to the filter's session, or to its agent and name, by key; null if there is no such session or agent. */
 async function findOwner(run: RunQuery, { agentId, sessionId, name }: EventFilter): Promise<Walk | null> {
   if (sessionId !== null) {
-    const session = await findSessions(run, sessionId, agentId);
+    const session = await findSessionCondition(run, "e.session_key", { sessionId, agentId });
     return session === null ? null : { index: "events_by_session", conditions: [session] };
   }
   if (agentId === null) return { index: "events_by_time", conditions: [] };
-  const [agent] = await run<{ readonly id: number }>("select id from agents where agent_id = ?", [agentId]);
-  if (agent === undefined) return null;
+  const agentKey = await findAgentKey(run, agentId);
+  if (agentKey === null) return null;
   const index = name === null ? "events_by_agent" : "events_by_agent_name";
-  return { index, conditions: [equals("agent_key", agent.id), ...ifAny("name", name)] };
-}
-
-async function findSessions(run: RunQuery, sessionId: string, agentId: string | null): Promise<Condition | null> {
-  const sessions = {
-    sql: `select id from sessions where session_id = ?
-      ${agentId === null ? "" : "and agent_key = (select id from agents where agent_id = ?)"}`,
-    parameters: agentId === null ? [sessionId] : [sessionId, agentId],
-  };
-  const [first, second] = await run<{ readonly id: number }>(`${sessions.sql} limit 2`, sessions.parameters);
-  if (first === undefined) return null;
-  // By its one key, the index gives the events of a session in order; those of several sessions have to be sorted.
-  if (second === undefined) return equals("session_key", first.id);
-  return { ...sessions, sql: `e.session_key in (${sessions.sql})` };
+  return { index, conditions: [equals("e.agent_key", agentKey), ...ifAny("e.name", name)] };
 }
 
 /** What no index serves: channel, level, and the name of events that are not one agent's. */
 function pickConditions({ agentId, sessionId, name, channel, level }: EventFilter): Condition[] {
   const isNameIndexed = agentId !== null && sessionId === null;
-  return [...ifAny("name", isNameIndexed ? null : name), ...ifAny("channel", channel), ...ifAny("level", level)];
-}
-
-function rangeConditions({ fromMicros, toMicros }: TimeRange): Condition[] {
-  const conditions: Condition[] = [];
-  if (fromMicros !== null) conditions.push({ sql: "e.time_micros >= ?", parameters: [fromMicros] });
-  if (toMicros !== null) conditions.push({ sql: "e.time_micros <= ?", parameters: [toMicros] });
-  return conditions;
+  return [...ifAny("e.name", isNameIndexed ? null : name), ...ifAny("e.channel", channel), ...ifAny("e.level", level)];
 }
 
 function placeCondition(operator: "<" | "<=" | ">" | ">=", { timeMicros, sequence }: EventCursor): Condition {
@@ -140,22 +115,6 @@ async function countMatches(run: RunQuery, { index, conditions }: Walk): Promise
     parametersOf(conditions),
   );
   return row?.count ?? 0;
-}
-
-function equals(column: string, value: unknown): Condition {
-  return { sql: `e.${column} = ?`, parameters: [value] };
-}
-
-function ifAny(column: string, value: string | null): Condition[] {
-  return value === null ? [] : [equals(column, value)];
-}
-
-function whereSql(conditions: readonly Condition[]): string {
-  return conditions.length === 0 ? "" : `where ${conditions.map(({ sql }) => sql).join(" and ")}`;
-}
-
-function parametersOf(conditions: readonly Condition[]): readonly unknown[] {
-  return conditions.flatMap(({ parameters }) => parameters);
 }
 
 function cursorOf(event: StoredEvent | undefined): EventCursor | null {

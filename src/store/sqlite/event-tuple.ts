@@ -33,12 +33,23 @@ type EventFields = readonly [
   "llmProvider",
 ];
 
-type OperationFields = readonly ["kind", "family", "outcome", "runId", "chainId", "nodeId", "subject", "toolName"];
+type OperationFields = readonly [
+  "kind",
+  "family",
+  "outcome",
+  "runId",
+  "chainId",
+  "nodeId",
+  "subject",
+  "toolName",
+  "llm",
+];
 
+/** The facts of a model's call stay objects: few events have them, and with few fields each. */
 type OperationTuple = Values<OperationPart, OperationFields>;
 
 /** The values of an event, without names. */
-export type EventTuple = readonly [...Values<Event, EventFields>, OperationTuple | null];
+export type EventTuple = readonly [...Values<Event, EventFields>, OperationTuple | null, Event["alert"]];
 
 /** Event → values. */
 export function eventToTuple(event: Event): EventTuple {
@@ -67,6 +78,7 @@ export function eventToTuple(event: Event): EventTuple {
     event.extensionsJson,
     event.llmProvider,
     operation === null ? null : operationToTuple(operation),
+    event.alert,
   ];
 }
 
@@ -97,15 +109,16 @@ export function eventFromTuple(tuple: EventTuple): Event {
     extensionsJson: tuple[20],
     llmProvider: tuple[21],
     operation: operation === null ? null : operationFromTuple(operation),
+    alert: tuple[23],
   };
 }
 
 function operationToTuple(operation: OperationPart): OperationTuple {
-  const { kind, family, outcome, runId, chainId, nodeId, subject, toolName } = operation;
-  return [kind, family, outcome, runId, chainId, nodeId, subject, toolName];
+  const { kind, family, outcome, runId, chainId, nodeId, subject, toolName, llm } = operation;
+  return [kind, family, outcome, runId, chainId, nodeId, subject, toolName, llm];
 }
 
 function operationFromTuple(tuple: OperationTuple): OperationPart {
-  const [kind, family, outcome, runId, chainId, nodeId, subject, toolName] = tuple;
-  return { kind, family, outcome, runId, chainId, nodeId, subject, toolName };
+  const [kind, family, outcome, runId, chainId, nodeId, subject, toolName, llm] = tuple;
+  return { kind, family, outcome, runId, chainId, nodeId, subject, toolName, llm };
 }

@@ -1,12 +1,16 @@
 import type { Database } from "better-sqlite3";
 import type { Event } from "../../model/event.ts";
 import { isSameContent } from "../../model/event-id.ts";
+import type { PriceBook } from "../../pricing/price-table.ts";
 import type { AppendOutcome } from "../store.ts";
 import { createAgentLedger } from "./agent-ledger.ts";
+import { createAlertWriter } from "./alert-writer.ts";
 import { type EventRow, eventColumns, eventFromRow, eventIdToBytes, eventRowSql, eventToColumns } from "./event-row.ts";
 import { planOperations } from "./operation-plan.ts";
 import { createOperationWriter } from "./operation-writer.ts";
+import { createRollupWriter } from "./rollup-writer.ts";
 import { storeErrorFrom } from "./store-error.ts";
+import { createTraceLedger } from "./trace-ledger.ts";
 
 /** Writes events and all that follows from them. Not for concurrent use: there is one writer per database. */
 export interface EventWriter {
@@ -18,9 +22,12 @@ export interface EventWriter {
  * The one place where events are inserted. Prepared statements instead of entities, because `insertMany` reaches less than
  * half their rate; `test/store/sqlite/schema.test.ts` checks the columns against the entities.
  */
-export function createEventWriter(database: Database): EventWriter {
+export function createEventWriter(database: Database, prices: PriceBook): EventWriter {
   const ledger = createAgentLedger(database);
-  const operations = createOperationWriter(database);
+  const traces = createTraceLedger(database);
+  const rollups = createRollupWriter(database);
+  const operations = createOperationWriter(database, prices, rollups);
+  const alerts = createAlertWriter(database);
   const insert = database.prepare(
     `insert into events (${eventColumns.join(", ")}) values (${eventColumns.map(() => "?").join(", ")})
     on conflict (event_id) do nothing`,
@@ -43,11 +50,17 @@ export function createEventWriter(database: Database): EventWriter {
       if (changes === 0) return compare(findRow(event), event);
       const sequence = Number(lastInsertRowid);
       ledger.count(event, keys);
-      if (part) Object.assign(part, { sequence, agentKey: keys.agentKey });
+      traces.count(event, keys.agentKey);
+      rollups.countEvent(event, keys.agentKey);
+      if (event.alert !== null) rollups.countAlert(event.alert, event.timeMicros, keys.agentKey);
+      if (event.alert !== null) alerts.write(event.alert, { sequence, timeMicros: event.timeMicros, ...keys });
+      if (part) Object.assign(part, { sequence, ...keys });
       return { status: "stored", sequence };
     });
     ledger.flush();
+    traces.flush();
     operations.write(plan);
+    rollups.flush();
     return outcomes;
   });
 
@@ -58,6 +71,8 @@ export function createEventWriter(database: Database): EventWriter {
       } catch (error) {
         // The transaction was rolled back, and with it the keys that were given out in it.
         ledger.forget();
+        traces.forget();
+        rollups.forget();
         throw storeErrorFrom(error);
       }
     },
@@ -67,6 +82,6 @@ export function createEventWriter(database: Database): EventWriter {
 /** An event whose id is taken is a duplicate if it says the same as the one that has it. */
 function compare(row: EventRow | undefined, event: Event): AppendOutcome {
   if (row === undefined) throw new Error(`event ${event.id} is neither new nor there`);
-  const there: Event = { ...eventFromRow(row), llmProvider: null, operation: null };
+  const there: Event = { ...eventFromRow(row), llmProvider: null, operation: null, alert: null };
   return { status: isSameContent(there, event) ? "duplicate" : "conflict" };
 }

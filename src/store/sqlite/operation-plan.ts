@@ -1,4 +1,5 @@
 import type { Event, OperationKind, OperationOutcome } from "../../model/event.ts";
+import type { LlmFacts } from "../../model/llm-call.ts";
 import {
   operationDurationMs,
   type Pair,
@@ -12,15 +13,24 @@ import {
 /** One part of an operation, whether new or read back. */
 export interface Part extends PairingPart {
   readonly kind: OperationKind;
+  /** The operation's family, which is its name. */
+  readonly name: string;
   readonly toolName: string | null;
   readonly outcome: OperationOutcome | null;
   readonly reportedMs: number | null;
-  /** Of its event's row; both are null until it is stored, and for good where it is not. */
+  readonly llm: LlmFacts | null;
+  /** Where it lies, as its event says. */
+  readonly place: SpanPlace;
+  /** Of its event's row; null until it is stored, and for good where it is not. */
   sequence: number | null;
   agentKey: number | null;
+  sessionKey: number | null;
   /** `events.paired_duration_ms` of its event as it stands, or as it will be inserted. */
   pairedMs: number | null;
 }
+
+/** Which span an event belongs to. */
+export type SpanPlace = Pick<Event, "traceId" | "spanId" | "parentSpanId">;
 
 /** Parts of one partition that are about to be stored. */
 export interface PlannedPartition {
@@ -80,11 +90,15 @@ function partOf(event: Event, operation: NonNullable<Event["operation"]>): Part 
     finish: operation.outcome !== null,
     ties: tiesOf(event, operation),
     kind: operation.kind,
+    name: operation.family,
     toolName: operation.toolName,
     outcome: operation.outcome,
     reportedMs: event.durationMs,
+    llm: operation.llm,
+    place: event,
     sequence: null,
     agentKey: null,
+    sessionKey: null,
     pairedMs: null,
   };
 }

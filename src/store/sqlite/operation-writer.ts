@@ -1,8 +1,16 @@
 import type { Database, Statement } from "better-sqlite3";
-import type { OperationKind, OperationOutcome } from "../../model/event.ts";
-import { noTies, type Pair, pairParts, partitionKeyOf, type Ties } from "../../model/pairing.ts";
-import { eventIdFromBytes } from "./event-row.ts";
+import { type Pair, pairParts, partitionKeyOf } from "../../model/pairing.ts";
+import type { PriceBook } from "../../pricing/price-table.ts";
+import { createLlmCallWriter, type LlmCallWriter } from "./llm-call-writer.ts";
 import { durationMsOf, type OperationPlan, type Part, pairedMsOf } from "./operation-plan.ts";
+import {
+  createOperationFinder,
+  llmToText,
+  type OperationFinder,
+  type OperationRow,
+  tiesToText,
+} from "./operation-row.ts";
+import type { OperationWatcher } from "./rollup-writer.ts";
 
 /** Keeps the table of operations in step with the events. Every call must run inside the transaction that stores the events. */
 export interface OperationWriter {
@@ -10,28 +18,7 @@ export interface OperationWriter {
   write(plan: OperationPlan): void;
 }
 
-interface OperationRow {
-  readonly id: number;
-  readonly agent_key: number;
-  readonly kind: OperationKind;
-  readonly start_sequence: number | null;
-  readonly start_event_id: Uint8Array | null;
-  readonly start_micros: number | null;
-  readonly start_ties: string | null;
-  readonly start_tool_name: string | null;
-  readonly finish_sequence: number | null;
-  readonly finish_event_id: Uint8Array | null;
-  readonly finish_micros: number | null;
-  readonly finish_ties: string | null;
-  readonly finish_tool_name: string | null;
-  readonly outcome: OperationOutcome | null;
-  readonly reported_ms: number | null;
-  readonly paired_ms: number | null;
-}
-
 interface Statements {
-  readonly find: Statement;
-  readonly findFinished: Statement;
   readonly insert: Statement;
   readonly update: Statement;
   readonly remove: Statement;
@@ -39,19 +26,26 @@ interface Statements {
 }
 
 /** Prepares the statements on the writer's connection. */
-export function createOperationWriter(database: Database): OperationWriter {
+export function createOperationWriter(
+  database: Database,
+  prices: PriceBook,
+  watcher: OperationWatcher,
+): OperationWriter {
   const statements = prepare(database);
+  const finder = createOperationFinder(database);
+  const llmCalls = createLlmCallWriter(database, prices, watcher);
   return {
     write({ partitions }) {
       for (const partition of partitions) {
         const parts = partition.parts.filter(({ sequence }) => sequence !== null);
         if (parts.length === 0) continue;
         const key = Buffer.from(partitionKeyOf(partition.name), "hex");
-        const rows = findRows(statements, key, parts);
+        const rows = findRows(finder, key, parts);
         const isPlanTrue = rows.length === 0 && parts.length === partition.parts.length;
-        const pairs = isPlanTrue ? partition.pairs : pairParts([...parts, ...rows.flatMap(partsFromRow)]);
-        writePairs(statements, { key, pairs, rows });
+        const pairs = isPlanTrue ? partition.pairs : pairParts([...parts, ...rows.flatMap(partsOf)]);
+        writePairs({ statements, llmCalls, watcher }, { key, pairs, rows });
       }
+      llmCalls.flush();
     },
   };
 }
@@ -60,14 +54,23 @@ export function createOperationWriter(database: Database): OperationWriter {
  * The operations that new parts may change: pairing goes by time, so what was finished before the earliest of them stays as it
  * is. Starts that no finish follows stay open, whatever else is: so a partition in which nothing ever finishes costs no more.
  */
-function findRows(statements: Statements, key: Buffer, parts: readonly Part[]): readonly OperationRow[] {
+function findRows(finder: OperationFinder, key: Buffer, parts: readonly Part[]): readonly OperationRow[] {
   const fromMicros = parts.reduce((least, part) => Math.min(least, part.timeMicros), Number.POSITIVE_INFINITY);
   if (parts.every((part) => !part.finish)) {
-    // Both statements name exactly these columns.
-    const finished = statements.findFinished.all({ key, fromMicros }) as OperationRow[];
+    const finished = finder.finished(key, fromMicros);
     if (finished.length === 0) return finished;
   }
-  return statements.find.all({ key, fromMicros }) as OperationRow[];
+  return finder.finishedOrOpen(key, fromMicros);
+}
+
+function partsOf({ start, finish }: OperationRow): readonly Part[] {
+  return [start, finish].filter((part) => part !== null);
+}
+
+interface Tables {
+  readonly statements: Statements;
+  readonly llmCalls: LlmCallWriter;
+  readonly watcher: OperationWatcher;
 }
 
 interface Partition {
@@ -77,123 +80,74 @@ interface Partition {
   readonly rows: readonly OperationRow[];
 }
 
-function writePairs(statements: Statements, { key, pairs, rows }: Partition): void {
-  const before = new Map(rows.map((row) => [rowName(row.start_sequence, row.finish_sequence), row]));
-  for (const { start, finish } of pairs) {
-    const name = rowName(start?.sequence ?? null, finish?.sequence ?? null);
-    const row = before.get(name);
-    before.delete(name);
-    if (row !== undefined && row.finish_sequence === (finish?.sequence ?? null)) continue;
-    if (row === undefined) insertPair(statements, key, { start, finish });
-    else statements.update.run(...finishValues(start, finish), row.id);
-    if (finish === null) continue;
-    const pairedMs = pairedMsOf(start, finish);
-    if (pairedMs !== finish.pairedMs) statements.setPairedDuration.run(pairedMs, finish.sequence);
+function writePairs({ statements, llmCalls, watcher }: Tables, { key, pairs, rows }: Partition): void {
+  const before = new Map(rows.map((row) => [rowName(row), row]));
+  for (const pair of pairs) {
+    const row = before.get(rowName(pair));
+    before.delete(rowName(pair));
+    if (row !== undefined && row.finish?.sequence === pair.finish?.sequence) continue;
+    if (row !== undefined) {
+      watcher.operationChanging(row.id);
+      statements.update.run(...finishValues(pair), row.id);
+    }
+    const id =
+      row?.id ?? Number(statements.insert.run(key, ...startValues(pair), ...finishValues(pair)).lastInsertRowid);
+    if (row === undefined) watcher.operationAdded(id);
+    if ((pair.start ?? pair.finish)?.kind === "llm") llmCalls.write(id, pair);
+    if (pair.finish === null) continue;
+    const pairedMs = pairedMsOf(pair.start, pair.finish);
+    if (pairedMs !== pair.finish.pairedMs) statements.setPairedDuration.run(pairedMs, pair.finish.sequence);
   }
-  for (const row of before.values()) statements.remove.run(row.id);
+  for (const { id, kind } of before.values()) {
+    watcher.operationChanging(id);
+    if (kind === "llm") llmCalls.remove(id);
+    statements.remove.run(id);
+  }
 }
 
-function insertPair(
-  statements: Statements,
-  key: Buffer,
-  { start, finish }: { readonly start: Part | null; readonly finish: Part | null },
-): void {
+/** An operation is known by its start, or, without one, by its finish. */
+function rowName({ start, finish }: Pair<Part> | OperationRow): string {
+  return start === null ? `finish ${finish?.sequence}` : `start ${start.sequence}`;
+}
+
+function startValues({ start, finish }: Pair<Part>): unknown[] {
   const part = start ?? finish;
-  statements.insert.run(
-    key,
-    part?.agentKey,
-    part?.kind,
+  return [
+    part.agentKey,
+    part.sessionKey,
+    part.kind,
+    part.name,
+    part.timeMicros,
     start?.sequence ?? null,
     start?.timeMicros ?? null,
-    tiesToText(start?.ties),
+    start === null ? null : tiesToText(start.ties),
     start?.toolName ?? null,
-    ...finishValues(start, finish),
-  );
+    llmToText(start?.llm ?? null),
+  ];
 }
 
-function finishValues(start: Part | null, finish: Part | null): unknown[] {
+function finishValues({ start, finish }: Pair<Part>): unknown[] {
   return [
     finish?.sequence ?? null,
     finish?.timeMicros ?? null,
-    tiesToText(finish?.ties),
+    finish === null ? null : tiesToText(finish.ties),
     finish?.toolName ?? null,
+    llmToText(finish?.llm ?? null),
     finish?.outcome ?? null,
     durationMsOf(start, finish),
   ];
 }
 
-/** A row is known by its start, or, without one, by its finish. */
-function rowName(startSequence: number | null, finishSequence: number | null): string {
-  return startSequence === null ? `finish ${finishSequence}` : `start ${startSequence}`;
-}
-
-function partsFromRow(row: OperationRow): Part[] {
-  const parts: Part[] = [];
-  if (row.start_sequence !== null && row.start_micros !== null && row.start_event_id !== null) {
-    parts.push({
-      kind: row.kind,
-      toolName: row.start_tool_name,
-      eventId: eventIdFromBytes(row.start_event_id),
-      timeMicros: row.start_micros,
-      finish: false,
-      ties: tiesFromText(row.start_ties),
-      sequence: row.start_sequence,
-      agentKey: row.agent_key,
-      outcome: null,
-      reportedMs: null,
-      pairedMs: null,
-    });
-  }
-  if (row.finish_sequence !== null && row.finish_micros !== null && row.finish_event_id !== null) {
-    parts.push({
-      kind: row.kind,
-      toolName: row.finish_tool_name,
-      eventId: eventIdFromBytes(row.finish_event_id),
-      timeMicros: row.finish_micros,
-      finish: true,
-      ties: tiesFromText(row.finish_ties),
-      sequence: row.finish_sequence,
-      agentKey: row.agent_key,
-      outcome: row.outcome,
-      reportedMs: row.reported_ms,
-      pairedMs: row.paired_ms,
-    });
-  }
-  return parts;
-}
-
-function tiesToText(ties: Ties | undefined): string | null {
-  return ties === undefined || ties.every((tie) => tie === null) ? null : JSON.stringify(ties);
-}
-
-function tiesFromText(text: string | null): Ties {
-  // Only `tiesToText` writes the column.
-  return text === null ? noTies : (JSON.parse(text) as Ties);
-}
-
-const operationRowSql = `
-  select o.id, o.agent_key, o.kind, o.start_sequence, o.start_micros, o.start_ties, o.start_tool_name,
-    o.finish_sequence, o.finish_micros, o.finish_ties, o.finish_tool_name, o.outcome,
-    s.event_id as start_event_id, f.event_id as finish_event_id, f.duration_ms as reported_ms,
-    f.paired_duration_ms as paired_ms
-  from operations o
-  left join events s on s.sequence = o.start_sequence
-  left join events f on f.sequence = o.finish_sequence`;
-
-const openSql = `${operationRowSql} where o.partition_key = :key and o.finish_micros is null`;
-const finishedSql = `${operationRowSql} where o.partition_key = :key and o.finish_micros >= :fromMicros`;
-
 function prepare(database: Database): Statements {
   return {
-    find: database.prepare(`${openSql} union all ${finishedSql}`),
-    findFinished: database.prepare(finishedSql),
     insert: database.prepare(
-      `insert into operations (partition_key, agent_key, kind, start_sequence, start_micros, start_ties, start_tool_name,
-        finish_sequence, finish_micros, finish_ties, finish_tool_name, outcome, duration_ms) values (?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+      `insert into operations (partition_key, agent_key, session_key, kind, name, at_micros, start_sequence, start_micros,
+        start_ties, start_tool_name, start_llm, finish_sequence, finish_micros, finish_ties, finish_tool_name, finish_llm, outcome,
+        duration_ms) values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
     ),
     update: database.prepare(
-      `update operations set finish_sequence = ?, finish_micros = ?, finish_ties = ?, finish_tool_name = ?, outcome = ?,
-        duration_ms = ? where id = ?`,
+      `update operations set finish_sequence = ?, finish_micros = ?, finish_ties = ?, finish_tool_name = ?, finish_llm = ?,
+        outcome = ?, duration_ms = ? where id = ?`,
     ),
     remove: database.prepare("delete from operations where id = ?"),
     setPairedDuration: database.prepare("update events set paired_duration_ms = ? where sequence = ?"),

@@ -1,18 +1,35 @@
 import type { Database } from "better-sqlite3";
 import type { TelemetryStore } from "../store.ts";
 import { findAgent, listAgents } from "./agent-reader.ts";
+import { findAlert, listAlerts } from "./alert-reader.ts";
 import { countEvents, findEvent, listEvents } from "./event-reader.ts";
 import { measureLatency } from "./latency-reader.ts";
+import { findOperation, listOperations } from "./operation-reader.ts";
+import { listSessions } from "./session-reader.ts";
 import { storeErrorFrom } from "./store-error.ts";
+import { findTraceOperations, listTraces } from "./trace-reader.ts";
 
 /** The reading half of the store. */
 export type Reader = Pick<
   TelemetryStore,
-  "findAgent" | "listAgents" | "findEvent" | "listEvents" | "countEvents" | "measureLatency" | "ping"
+  | "findAgent"
+  | "listAgents"
+  | "findEvent"
+  | "listEvents"
+  | "countEvents"
+  | "measureLatency"
+  | "listSessions"
+  | "listOperations"
+  | "findOperation"
+  | "listTraces"
+  | "findTraceOperations"
+  | "listAlerts"
+  | "findAlert"
+  | "ping"
 >;
 
 /**
- * Events that one page examines by default where a filter has no index of its own (channel, level, and a name without an agent).
+ * Rows that one page examines by default where a filter has no index of its own (an event's channel, the model of a call, …).
  * Enough to fill a page from all but the rarest values, little enough to answer in milliseconds.
  */
 export const examinedRowsMaxDefault = 20_000;
@@ -45,6 +62,13 @@ export function createReaderOn(run: RunQuery, examinedRowsMax: number = examined
     listEvents: (query) => listEvents(run, query, examinedRowsMax),
     countEvents: (query) => countEvents(run, query),
     measureLatency: (query) => measureLatency(run, query),
+    listSessions: (query) => listSessions(run, query, examinedRowsMax),
+    listOperations: (query) => listOperations(run, query, examinedRowsMax),
+    findOperation: (id) => findOperation(run, id),
+    listTraces: (query) => listTraces(run, query, examinedRowsMax),
+    findTraceOperations: (query) => findTraceOperations(run, query, examinedRowsMax),
+    listAlerts: (query) => listAlerts(run, query, examinedRowsMax),
+    findAlert: (eventId) => findAlert(run, eventId),
     async ping() {
       await run("select 1", []);
     },

@@ -1,5 +1,7 @@
 import { TelemetryError } from "../../model/error.ts";
-import type { TelemetryStore } from "../store.ts";
+import type { DerivedFacts } from "../../model/event.ts";
+import { createPriceBook, parsePriceTable } from "../../pricing/price-table.ts";
+import type { StoredEvent, TelemetryStore } from "../store.ts";
 import { configureConnection, type Durability, prepareDatabaseFile } from "./database-file.ts";
 import { lockDatabase } from "./database-lock.ts";
 import { eventToTuple } from "./event-tuple.ts";
@@ -7,6 +9,7 @@ import { type MigrationResult, migrate } from "./migrate.ts";
 import { createOrm } from "./orm.ts";
 import { examinedRowsMaxDefault, type Reader } from "./reader.ts";
 import type { ReaderData, ReaderMethods } from "./reader-thread.ts";
+import { needsRebuild, rebuildDerived } from "./rebuild.ts";
 import { startThread } from "./thread.ts";
 import type { WriterData, WriterMethods } from "./writer-thread.ts";
 
@@ -16,6 +19,12 @@ export interface SqliteStoreOptions {
   readonly durability: Durability;
   /** Events that a page examines at most where no index serves the filter. Default `examinedRowsMaxDefault`. */
   readonly examinedRowsMax?: number;
+  /** Texts of price tables; of a model that several have, the last one's prices count. Default: no price is known. */
+  readonly priceTables?: readonly string[];
+  /** Reads out of a stored event what is derived from it. With it, derived tables that were made by older rules are made anew at the start. */
+  readonly derive?: (event: StoredEvent) => DerivedFacts;
+  /** Told how many events the derived tables were made anew from. */
+  readonly onRebuilt?: (eventCount: number) => void;
   /** Told what the migrations did at the start. */
   readonly onMigrated?: (result: MigrationResult) => void;
 }
@@ -27,12 +36,12 @@ export interface SqliteStoreOptions {
  * process serves it.
  */
 export async function createSqliteStore(options: SqliteStoreOptions): Promise<TelemetryStore> {
-  const { databasePath, durability, examinedRowsMax = examinedRowsMaxDefault } = options;
+  const { databasePath, durability, priceTables = [], examinedRowsMax = examinedRowsMaxDefault } = options;
   prepareDatabaseFile(databasePath);
   const lock = lockDatabase(databasePath);
   try {
     await migrateFile(options);
-    const writerData: WriterData = { databasePath, durability };
+    const writerData: WriterData = { databasePath, durability, priceTables };
     const readerData: ReaderData = { databasePath, examinedRowsMax };
     const [writer, reader] = await allOrNone(
       startThread<WriterMethods>(new URL("./writer-thread.ts", import.meta.url), writerData),
@@ -40,6 +49,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Te
     );
     return createStoreOn({
       append: (events) => writer.methods.append(events.map(eventToTuple)),
+      setAlertStatus: writer.methods.setAlertStatus,
       reader: reader.methods,
       release: async () => {
         // One after the other: the last connection to close empties the write-ahead log, and two at a time would both not be the last.
@@ -76,13 +86,19 @@ interface Closable {
 }
 
 /** Runs the migrations through MikroORM, in the calling thread: nothing is served yet. */
-async function migrateFile({ databasePath, durability, onMigrated }: SqliteStoreOptions): Promise<void> {
+async function migrateFile(options: SqliteStoreOptions): Promise<void> {
+  const { databasePath, durability, priceTables = [], derive, onMigrated, onRebuilt } = options;
   const orm = await createOrm(databasePath);
   try {
     const connection = await orm.em.getConnection().getNativeClient();
     configureConnection(connection, durability);
     const migrated = await migrate(orm, connection);
     onMigrated?.(migrated);
+    if (derive !== undefined && needsRebuild(connection)) {
+      const prices = createPriceBook(priceTables.map(parsePriceTable));
+      const eventCount = rebuildDerived(connection, { derive, prices });
+      onRebuilt?.(eventCount);
+    }
   } finally {
     await orm.close();
   }
@@ -91,9 +107,10 @@ async function migrateFile({ databasePath, durability, onMigrated }: SqliteStore
 /** The store until it is closed; from then on every method rejects, once the calls under way are answered. */
 function createStoreOn({
   append,
+  setAlertStatus,
   reader,
   release,
-}: Pick<TelemetryStore, "append"> & {
+}: Pick<TelemetryStore, "append" | "setAlertStatus"> & {
   readonly reader: Reader;
   readonly release: () => Promise<void>;
 }): TelemetryStore {
@@ -123,6 +140,14 @@ function createStoreOn({
     listEvents: whileOpen(reader.listEvents),
     countEvents: whileOpen(reader.countEvents),
     measureLatency: whileOpen(reader.measureLatency),
+    listSessions: whileOpen(reader.listSessions),
+    listOperations: whileOpen(reader.listOperations),
+    findOperation: whileOpen(reader.findOperation),
+    listTraces: whileOpen(reader.listTraces),
+    findTraceOperations: whileOpen(reader.findTraceOperations),
+    listAlerts: whileOpen(reader.listAlerts),
+    findAlert: whileOpen(reader.findAlert),
+    setAlertStatus: whileOpen(setAlertStatus),
     ping: whileOpen(reader.ping),
     close: () => (closing ??= close()),
   };

@@ -1,4 +1,6 @@
-import type { AppendOutcome } from "../store.ts";
+import { createPriceBook, parsePriceTable } from "../../pricing/price-table.ts";
+import type { AlertStatusChange, AppendOutcome } from "../store.ts";
+import { createAlertStatusSetter } from "./alert-status.ts";
 import { createAppendQueue } from "./append-queue.ts";
 import { type Durability, openWriterConnection } from "./database-file.ts";
 import { type EventTuple, eventFromTuple } from "./event-tuple.ts";
@@ -13,19 +15,26 @@ import { serveThread } from "./thread.ts";
 export interface WriterData {
   readonly databasePath: string;
   readonly durability: Durability;
+  /** Texts of price tables; later ones go before earlier ones. */
+  readonly priceTables: readonly string[];
 }
 
 /** What other threads may ask of it. */
 export type WriterMethods = {
   readonly append: (events: readonly EventTuple[]) => Promise<readonly AppendOutcome[]>;
+  readonly setAlertStatus: (change: AlertStatusChange) => Promise<boolean>;
   readonly close: () => Promise<void>;
 };
 
-await serveThread(async ({ databasePath, durability }: WriterData): Promise<WriterMethods> => {
+await serveThread(async ({ databasePath, durability, priceTables }: WriterData): Promise<WriterMethods> => {
   const connection = openWriterConnection(databasePath, durability);
-  const queue = createAppendQueue(createEventWriter(connection).write);
+  const queue = createAppendQueue(
+    createEventWriter(connection, createPriceBook(priceTables.map(parsePriceTable))).write,
+  );
+  const setAlertStatus = createAlertStatusSetter(connection);
   return {
     append: (events) => queue.append(events.map(eventFromTuple)),
+    setAlertStatus: async (change) => setAlertStatus(change),
     async close() {
       connection.close();
     },

@@ -56,6 +56,7 @@ test("an event with only the required fields gets the defaults", () => {
     extensionsJson: null,
     llmProvider: null,
     operation: null,
+    alert: null,
   });
 });
 

@@ -22,6 +22,36 @@ const calls: Readonly<Record<string, (store: TelemetryStore) => Promise<unknown>
     }),
   countEvents: (store) => store.countEvents({ agentId: "agent", dimension: "name", ...allTime }),
   measureLatency: (store) => store.measureLatency({ agentId: "agent", ...allTime }),
+  listSessions: (store) =>
+    store.listSessions({ filter: { agentId: "agent", sessionId: null, ...allTime }, after: null, limit: 1 }),
+  listOperations: (store) =>
+    store.listOperations({
+      filter: {
+        kind: "llm",
+        agentId: "agent",
+        sessionId: null,
+        status: "ok",
+        toolName: null,
+        vendor: null,
+        model: null,
+        ...allTime,
+      },
+      ascending: true,
+      after: null,
+      limit: 1,
+    }),
+  findOperation: (store) => store.findOperation(1),
+  listTraces: (store) =>
+    store.listTraces({ filter: { agentId: "agent", traceId: null, ...allTime }, after: null, limit: 1 }),
+  findTraceOperations: (store) => store.findTraceOperations({ traceId: "t", agentId: null, limit: 1 }),
+  listAlerts: (store) =>
+    store.listAlerts({
+      filter: { agentId: "agent", sessionId: null, severity: null, category: null, status: "open", ...allTime },
+      after: null,
+      limit: 1,
+    }),
+  findAlert: (store) => store.findAlert("0".repeat(32)),
+  setAlertStatus: (store) => store.setAlertStatus({ eventId: "0".repeat(32), status: "resolved", atMicros: 1 }),
   ping: (store) => store.ping(),
 };
 

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { createPriceBook } from "../../../src/pricing/price-table.ts";
 import { openWriterConnection } from "../../../src/store/sqlite/database-file.ts";
 import { createEventWriter, type EventWriter } from "../../../src/store/sqlite/event-writer.ts";
 import { buildEvent, buildPart } from "../event-builder.ts";
@@ -14,7 +15,7 @@ async function openWriter(name: string): Promise<{ writer: EventWriter; database
   await openMigrated(path);
   const database = openWriterConnection(path, "normal");
   onTestFinished(() => void database.close());
-  return { writer: createEventWriter(database), database, path };
+  return { writer: createEventWriter(database, createPriceBook([])), database, path };
 }
 
 const countOf = (database: Database.Database, table: string) =>
@@ -59,7 +60,7 @@ describe("the event writer", () => {
     const statements: unknown[] = [];
     const database = new Database(path, { verbose: (sql) => statements.push(sql) });
     onTestFinished(() => void database.close());
-    const { write } = createEventWriter(database);
+    const { write } = createEventWriter(database, createPriceBook([]));
     statements.length = 0;
     write([buildEvent()]);
     expect([statements[0], statements.at(-1)]).toEqual(["BEGIN IMMEDIATE", "COMMIT"]);
@@ -70,7 +71,7 @@ describe("the event writer", () => {
     const statements: unknown[] = [];
     const database = new Database(path, { verbose: (sql) => statements.push(sql) });
     onTestFinished(() => void database.close());
-    const { write } = createEventWriter(database);
+    const { write } = createEventWriter(database, createPriceBook([]));
     const readsOpenStarts = () => statements.some((sql) => String(sql).includes("o.finish_micros is null"));
     write([buildEvent({ operation: buildPart() })]);
     write([buildEvent({ operation: buildPart() })]);

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { afterAll, describe, expect, test } from "vitest";
+import { createPriceBook } from "../../../src/pricing/price-table.ts";
 import { configureConnection, openWriterConnection } from "../../../src/store/sqlite/database-file.ts";
 import { createEventWriter } from "../../../src/store/sqlite/event-writer.ts";
 import { createReaderOn, type Reader } from "../../../src/store/sqlite/reader.ts";
@@ -23,7 +24,7 @@ const filledEvents = 4_000;
 const filled = await openDatabase("filled.db");
 const empty = await openDatabase("empty.db");
 
-createEventWriter(filled).write(
+createEventWriter(filled, createPriceBook([])).write(
   Array.from({ length: filledEvents }, (_, index) =>
     buildEvent({
       timeMicros: builtFromMicros + index,
@@ -190,7 +191,7 @@ describe("a read takes one statement that", () => {
         [
           `measures an agent's operations ${range === allTime ? "of all time" : "within a range"}`,
           (reader: Reader) => reader.measureLatency({ agentId: "agent 0", ...range }),
-          "SEARCH o USING INDEX operations_by_agent (agent_key=? AND finish_micros>? AND finish_micros<?)",
+          "SEARCH o USING INDEX operations_by_finish (agent_key=? AND finish_micros>? AND finish_micros<?)",
         ] as const,
     ),
   ])("%s", async ([, call, step]) => {
@@ -211,7 +212,7 @@ test("a write finds every row that it looks at by an index", () => {
   const database = new Database(join(folder, "filled.db"), { verbose: (sql) => statements.add(String(sql)) });
   try {
     configureConnection(database, "normal");
-    const { write } = createEventWriter(database);
+    const { write } = createEventWriter(database, createPriceBook([]));
     const ofAgent = { agentId: "agent 0", sessionId: "own", timeMicros: builtFromMicros + filledEvents / 2 };
     const start = buildEvent({ ...ofAgent, llmProvider: "anthropic", operation: buildPart() });
     const finish = buildEvent({ ...ofAgent, operation: buildPart({ outcome: "ok" }) });

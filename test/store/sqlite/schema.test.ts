@@ -47,7 +47,7 @@ describe("the migrated schema", () => {
   test("keeps rows that refer to each other", async () => {
     const { database } = await openMigrated(join(folder, "keys.db"));
     expect(database.pragma("foreign_keys", { simple: true })).toBe(1);
-    expect(() => database.exec("insert into sessions values (1, 99, 's', 0, 0, 0)")).toThrow(/FOREIGN KEY/);
+    expect(() => database.exec("insert into sessions values (1, 99, 's', 0, 0, 0, 0)")).toThrow(/FOREIGN KEY/);
   });
 });
 

@@ -1,0 +1,45 @@
+import type { DerivedFacts, Event } from "../model/event.ts";
+import { isJsonObject, type JsonObject, parseExactJson } from "../model/exact-json.ts";
+import type { Limits } from "../model/limits.ts";
+import { findAlertFacts } from "./cylestio/alert-facts.ts";
+import { findLlmFacts } from "./cylestio/llm-facts.ts";
+import { findLlmProvider } from "./cylestio/llm-provider.ts";
+import { findOperation } from "./cylestio/operation.ts";
+
+/** What an event says, as far as facts are read out of it. */
+export interface FactSource {
+  readonly name: string;
+  readonly level: string;
+  readonly attributes: JsonObject;
+  readonly extensions: JsonObject | null;
+}
+
+const noAttributes: JsonObject = {};
+
+/** Reads out of an event what is derived from it: the same whenever it is asked, so that derived tables can be made anew. */
+export function deriveFacts({ name, level, attributes, extensions }: FactSource, limits: Limits): DerivedFacts {
+  const { idMaxBytes, textMaxBytes } = limits;
+  const operation = findOperation({ name, attributes, idMaxBytes });
+  const llm = operation === null ? null : findLlmFacts({ name, attributes, extensions, operation, idMaxBytes });
+  return {
+    llmProvider: findLlmProvider({ name, attributes, extensions, idMaxBytes }),
+    operation: operation === null ? null : { ...operation, llm },
+    alert: findAlertFacts({ name, level, attributes, extensions, textMaxBytes }),
+  };
+}
+
+/** The same for an event that is stored. */
+export function deriveStoredFacts(
+  event: Pick<Event, "name" | "level" | "attributesJson" | "extensionsJson">,
+  limits: Limits,
+): DerivedFacts {
+  const attributes = parseExactJson(event.attributesJson);
+  const extensions = event.extensionsJson === null ? null : parseExactJson(event.extensionsJson);
+  const source = {
+    name: event.name,
+    level: event.level,
+    attributes: isJsonObject(attributes) ? attributes : noAttributes,
+    extensions: isJsonObject(extensions) ? extensions : null,
+  };
+  return deriveFacts(source, limits);
+}

@@ -1,0 +1,273 @@
+import type { OperationKind } from "../model/event.ts";
+import { type AlertSeverity, alertSeverities } from "../model/security-alert.ts";
+import type { AgentRecord, CallMetricQuery, LatencySums, MetricBucket, MetricStore } from "../store/store.ts";
+import { parseChoice } from "./choice.ts";
+import {
+  groupsMaxOf,
+  type MetricRequest,
+  type MetricSpan,
+  parseAgentIds,
+  parseGroupBy,
+  parseSpan,
+} from "./metric-request.ts";
+import { answerFrom, type MetricAnswer } from "./metric-series.ts";
+import {
+  type AlertValues,
+  type CostValues,
+  costsOf,
+  type EventValues,
+  noAlerts,
+  noCalls,
+  noEvents,
+  noSessions,
+  type OutcomeValues,
+  outcomesOf,
+  type SessionValues,
+  sessionsOf,
+  type TokenValues,
+  type ToolValues,
+  tokensOf,
+  toolsOf,
+} from "./metric-values.ts";
+
+/**
+ * Questions that numbers answer, at a cost that does not grow with the number of events. All reject with `FIELD_INVALID` for what
+ * cannot be asked, and with `AGENT_NOT_FOUND` for an agent that never reported.
+ */
+export interface MetricQueries {
+  getOverview(request: MetricRequest): Promise<MetricOverview>;
+  queryEvents(request: EventMetricRequest): Promise<MetricAnswer<EventValues>>;
+  queryLatency(request: CallMetricRequest): Promise<MetricAnswer<LatencySums | null>>;
+  queryTokens(request: CallMetricRequest): Promise<MetricAnswer<TokenValues>>;
+  queryCost(request: CallMetricRequest): Promise<MetricAnswer<CostValues>>;
+  queryErrors(request: CallMetricRequest): Promise<ErrorAnswer>;
+  queryTools(request: CallMetricRequest): Promise<MetricAnswer<ToolValues>>;
+  querySessions(request: MetricRequest): Promise<MetricAnswer<SessionValues>>;
+  queryAlerts(request: AlertMetricRequest): Promise<MetricAnswer<AlertValues>>;
+}
+
+/** Empty filters are not given. */
+export interface CallMetricRequest extends MetricRequest {
+  readonly kind: string;
+  readonly vendor: string;
+  readonly model: string;
+  readonly tool: string;
+}
+
+export interface EventMetricRequest extends MetricRequest {
+  readonly name: string;
+  readonly level: string;
+  readonly channel: string;
+}
+
+export interface AlertMetricRequest extends MetricRequest {
+  readonly severity: string;
+  readonly category: string;
+}
+
+/** Everything about a range at a glance. */
+export interface MetricOverview {
+  readonly range: MetricBucket;
+  readonly events: EventValues;
+  /** Agents that sent an event. */
+  readonly agentCount: number;
+  readonly sessions: SessionValues;
+  readonly llm: ToolValues;
+  readonly tools: ToolValues;
+  readonly tokens: TokenValues;
+  readonly costs: CostValues;
+  readonly alertCount: number;
+  readonly alertCountBySeverity: Readonly<Record<AlertSeverity, number>>;
+}
+
+export interface ErrorAnswer {
+  /** Calls by how they ended. */
+  readonly calls: MetricAnswer<OutcomeValues>;
+  /** Events of the level error or worse. */
+  readonly events: MetricAnswer<EventValues>;
+}
+
+/** What the questions are answered from. */
+export interface MetricQueryOptions {
+  readonly store: MetricStore;
+  /** Rejects with `AGENT_NOT_FOUND` for an agent that never reported. */
+  readonly getAgent: (agentId: string) => Promise<AgentRecord>;
+  /** The clock: milliseconds since 1970 UTC. */
+  readonly nowMs: () => number;
+}
+
+const kinds = [
+  "llm",
+  "tool",
+  "chain",
+  "retriever",
+  "graph",
+  "node",
+  "agent",
+  "other",
+] as const satisfies OperationKind[];
+const llmDimensions = ["agent", "vendor", "model"] as const;
+const callDimensions = ["agent", "kind", "vendor", "model", "tool", "name"] as const;
+const eventDimensions = ["agent", "name", "level", "channel"] as const;
+const alertDimensions = ["agent", "severity", "category"] as const;
+
+/** Everything that a question about calls asks the store beside its range. */
+type CallScope = Pick<CallMetricQuery, "groupBy" | "filter">;
+
+/** Answers the questions from a store. */
+export function createMetricQueries({ store, getAgent, nowMs }: MetricQueryOptions): MetricQueries {
+  const begin = async (request: MetricRequest): Promise<Begun> => {
+    const agentIds = parseAgentIds(request.agentIds);
+    const span = parseSpan(request, nowMs() * 1000);
+    await Promise.all(agentIds.map(getAgent));
+    return { span, scope: { agentIds, buckets: span.counted, groupsMax: groupsMaxOf(span) } };
+  };
+
+  const calls = async <Values>(
+    request: MetricRequest,
+    { groupBy, filter, ...ask }: CallScope & CallAnswerOptions<Values>,
+  ): Promise<MetricAnswer<Values>> => {
+    const { span, scope } = await begin(request);
+    const { size, withLatency, valuesOf } = ask;
+    const found = await store.queryCalls({ ...scope, groupBy, filter, size, withLatency });
+    return answerFrom(found, { span, groupBy, none: noCalls, valuesOf });
+  };
+
+  const events = async (request: MetricRequest, ask: EventAsk): Promise<MetricAnswer<EventValues>> => {
+    const { span, scope } = await begin(request);
+    const found = await store.queryEvents({ ...scope, ...ask });
+    return answerFrom(found, { span, groupBy: ask.groupBy, none: noEvents, valuesOf: (sums) => sums });
+  };
+
+  return {
+    getOverview: async (request) => {
+      const { scope } = await begin({ ...request, interval: "", groupBy: [] });
+      return overviewOf(store, scope);
+    },
+    queryEvents: async ({ name, level, channel, ...request }) =>
+      events(request, {
+        groupBy: parseGroupBy(request.groupBy, eventDimensions),
+        filter: { name: name || null, level: level || null, channel: channel || null, onlyErrors: false },
+      }),
+    queryLatency: async (request) =>
+      calls(request, {
+        ...parseCallScope(request, { groupBy: parseGroupBy(request.groupBy, callDimensions), kinds: ["llm"] }),
+        size: "count",
+        withLatency: true,
+        valuesOf: ({ latency }) => latency,
+      }),
+    queryTokens: async (request) =>
+      calls(request, { ...parseLlmScope(request), size: "tokens", withLatency: false, valuesOf: tokensOf }),
+    queryCost: async (request) =>
+      calls(request, { ...parseLlmScope(request), size: "cost", withLatency: false, valuesOf: costsOf }),
+    async queryErrors(request) {
+      const dimensions = parseGroupBy(request.groupBy, [...callDimensions, "level"]);
+      const ofCalls = dimensions.filter((dimension) => dimension !== "level");
+      const ofEvents = dimensions.filter((dimension) => dimension === "agent" || dimension === "level");
+      const scope = parseCallScope(request, { groupBy: ofCalls, kinds: ["llm", "tool"] });
+      const [failed, errors] = await Promise.all([
+        calls(request, { ...scope, size: "count", withLatency: false, valuesOf: outcomesOf }),
+        events(request, { groupBy: ofEvents, filter: { name: null, level: null, channel: null, onlyErrors: true } }),
+      ]);
+      return { calls: failed, events: errors };
+    },
+    queryTools: async (request) => {
+      const groupBy = parseGroupBy(request.groupBy, ["agent", "tool"]);
+      const filter = { kinds: ["tool"], vendor: null, model: null, name: request.tool || null } as const;
+      const asked = { groupBy: groupBy.length === 0 ? (["tool"] as const) : groupBy, filter };
+      return calls(request, { ...asked, size: "count", withLatency: true, valuesOf: toolsOf });
+    },
+    async querySessions(request) {
+      const groupBy = parseGroupBy(request.groupBy, ["agent"]);
+      const { span, scope } = await begin(request);
+      const found = await store.querySessions({ ...scope, groupBy });
+      return answerFrom(found, { span, groupBy, none: noSessions, valuesOf: sessionsOf });
+    },
+    async queryAlerts({ category, ...request }) {
+      const groupBy = parseGroupBy(request.groupBy, alertDimensions);
+      const severity = parseChoice("severity", request.severity, alertSeverities);
+      const { span, scope } = await begin(request);
+      const found = await store.queryAlerts({ ...scope, groupBy, filter: { severity, category: category || null } });
+      return answerFrom(found, { span, groupBy, none: noAlerts, valuesOf: (sums) => sums });
+    },
+  };
+}
+
+type Scope = Pick<CallMetricQuery, "agentIds" | "buckets" | "groupsMax">;
+
+interface Begun {
+  readonly span: MetricSpan;
+  readonly scope: Scope;
+}
+
+interface CallAnswerOptions<Values> extends Pick<CallMetricQuery, "size" | "withLatency"> {
+  readonly valuesOf: (sums: typeof noCalls) => Values;
+}
+
+type EventAsk = Pick<Parameters<MetricStore["queryEvents"]>[0], "groupBy" | "filter">;
+
+function parseLlmScope({ vendor, model, groupBy }: CallMetricRequest): CallScope {
+  const filter = { kinds: ["llm"], vendor: vendor || null, model: model || null, name: null } as const;
+  return { groupBy: parseGroupBy(groupBy, llmDimensions), filter };
+}
+
+/**
+ * Which operations: those of the kind that is named; without one, calls of tools where the tool matters, calls of models where
+ * vendor or model do, all kinds where they are told apart, else `kinds`.
+ */
+function parseCallScope(
+  { kind, vendor, model, tool }: CallMetricRequest,
+  { groupBy, kinds: usual }: Pick<CallScope, "groupBy"> & { readonly kinds: readonly OperationKind[] },
+): CallScope {
+  const named = parseChoice("kind", kind, kinds);
+  const isOfTools = tool !== "" || groupBy.includes("tool");
+  const isOfModels = vendor !== "" || model !== "" || groupBy.includes("vendor") || groupBy.includes("model");
+  const implied = isOfTools ? ["tool" as const] : isOfModels ? ["llm" as const] : groupBy.includes("kind") ? [] : usual;
+  return {
+    groupBy,
+    filter: {
+      kinds: named === null ? implied : [named],
+      vendor: vendor || null,
+      model: model || null,
+      name: tool || null,
+    },
+  };
+}
+
+async function overviewOf(store: MetricStore, scope: Scope): Promise<MetricOverview> {
+  const ofKind = (kind: OperationKind): CallMetricQuery => ({
+    ...scope,
+    groupBy: [],
+    filter: { kinds: [kind], vendor: null, model: null, name: null },
+    size: "count",
+    withLatency: true,
+  });
+  const everything = { name: null, level: null, channel: null, onlyErrors: false };
+  const [llm, tools, events, agents, sessions, alerts] = await Promise.all([
+    store.queryCalls(ofKind("llm")),
+    store.queryCalls(ofKind("tool")),
+    store.queryEvents({ ...scope, groupBy: [], filter: everything }),
+    store.queryEvents({ ...scope, groupBy: ["agent"], groupsMax: 1, filter: everything }),
+    store.querySessions({ ...scope, groupBy: [] }),
+    store.queryAlerts({ ...scope, groupBy: ["severity"], filter: { severity: null, category: null } }),
+  ]);
+  const llmSums = llm.groups[0]?.total ?? noCalls;
+  const bySeverity = new Map(alerts.groups.map(({ values: [severity], total }) => [severity, total.count]));
+  return {
+    range: { startMicros: scope.buckets[0]?.startMicros ?? null, endMicros: scope.buckets.at(-1)?.endMicros ?? null },
+    events: events.groups[0]?.total ?? noEvents,
+    agentCount: agents.groups.length + (agents.other?.groupCount ?? 0),
+    sessions: sessionsOf(sessions.groups[0]?.total ?? noSessions),
+    llm: toolsOf(llmSums),
+    tools: toolsOf(tools.groups[0]?.total ?? noCalls),
+    tokens: tokensOf(llmSums),
+    costs: costsOf(llmSums),
+    alertCount: alerts.groups.reduce((sum, { total }) => sum + total.count, 0),
+    alertCountBySeverity: {
+      low: bySeverity.get("low") ?? 0,
+      medium: bySeverity.get("medium") ?? 0,
+      high: bySeverity.get("high") ?? 0,
+      critical: bySeverity.get("critical") ?? 0,
+    },
+  };
+}

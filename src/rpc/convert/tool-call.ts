@@ -1,0 +1,32 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  type ToolCall,
+  type ToolCallContent,
+  ToolCallContentSchema,
+  ToolCallSchema,
+} from "../../../gen/cylestio/v1/tool_call_pb.ts";
+import { readToolContent } from "../../ingest/cylestio/tool-content.ts";
+import { type OperationRecord, operationStatusOf } from "../../model/operation.ts";
+import { present } from "./event.ts";
+import { attributesOf, type EventsOfCall, errorMessageOf, operationPlace } from "./operation.ts";
+
+/** Call of a tool → message. */
+export function toolCallToProto(operation: OperationRecord): ToolCall {
+  return create(ToolCallSchema, {
+    callId: String(operation.id),
+    name: operation.name,
+    status: operationStatusOf(operation.outcome),
+    ...operationPlace(operation),
+    ...present({ toolName: operation.toolName, errorMessage: errorMessageOf(operation) }),
+  });
+}
+
+/** What the events of a call say that it was about → message. */
+export function toolContentToProto(events: EventsOfCall): ToolCallContent {
+  const { arguments: args, result, error } = readToolContent(attributesOf(events));
+  return create(ToolCallContentSchema, present({ argumentsJson: jsonOf(args), resultJson: jsonOf(result), error }));
+}
+
+function jsonOf(value: unknown): string | null {
+  return value === null ? null : JSON.stringify(value);
+}

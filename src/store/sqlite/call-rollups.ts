@@ -1,0 +1,171 @@
+import type { Database, Statement } from "better-sqlite3";
+import { type CallContribution, callCounters, callKeySql, isCountedSql } from "./call-contribution.ts";
+import { addSketchBytes, addToSketch, type SketchBuckets, sketchBucketOf, sketchToBytes } from "./quantile-sketch.ts";
+import { microsOfMinute, type RollupStep, rollupSteps, startOfStep } from "./rollup-steps.ts";
+
+/** Adds up operations. Every call must run inside the transaction that changes them. */
+export interface CallRollups {
+  /** Counts an operation in, or, with -1, takes back what it was counted for. */
+  add(contribution: CallContribution, sign: 1 | -1): void;
+  /** Brings the table up to date. Call once, when the operations are as they will be. */
+  flush(): void;
+  /** Forgets what was not flushed. */
+  forget(): void;
+}
+
+/** What a transaction changes under one key in one stretch of time. */
+interface Change {
+  readonly agentKey: number;
+  readonly startMinute: number;
+  /** Kind, vendor, model and name. */
+  readonly texts: readonly string[];
+  readonly counters: number[];
+  /** Durations in milliseconds that come, or, with a number below 0, go. */
+  readonly durations: Map<number, number>;
+}
+
+/** How the durations of a row are distributed. */
+interface Distribution {
+  readonly duration_min_ms: number | null;
+  readonly duration_max_ms: number | null;
+  readonly sketch: Buffer | null;
+}
+
+type Extremes = Pick<Distribution, "duration_min_ms" | "duration_max_ms">;
+
+/** Prepares the statements on the writer's connection. */
+export function createCallRollups(database: Database): CallRollups {
+  const statements = prepare(database);
+  const minutes = new Map<string, Change>();
+  return {
+    add({ agentKey, minute, kind, vendor, model, name, counters, durationMs }, sign) {
+      const change = changeOf(minutes, { agentKey, startMinute: minute, texts: [kind, vendor, model, name] });
+      addCounters(change.counters, counters, sign);
+      if (durationMs !== null) addToSketch(change.durations, durationMs, sign);
+    },
+    flush() {
+      let changes = minutes;
+      // From the finest on, because a coarser row may have to look at finer ones.
+      for (const step of rollupSteps) {
+        if (step > 1) changes = coarsen(changes, step);
+        for (const change of changes.values()) writeChange(statements, step, change);
+      }
+      minutes.clear();
+    },
+    forget: () => minutes.clear(),
+  };
+}
+
+function changeOf(
+  changes: Map<string, Change>,
+  { agentKey, startMinute, texts }: Pick<Change, "agentKey" | "startMinute" | "texts">,
+): Change {
+  const name = `${agentKey} ${startMinute} ${JSON.stringify(texts)}`;
+  let change = changes.get(name);
+  if (change === undefined) {
+    change = { agentKey, startMinute, texts, counters: callCounters.map(() => 0), durations: new Map() };
+    changes.set(name, change);
+  }
+  return change;
+}
+
+function coarsen(changes: ReadonlyMap<string, Change>, step: RollupStep): Map<string, Change> {
+  const coarse = new Map<string, Change>();
+  for (const { startMinute, ...change } of changes.values()) {
+    const into = changeOf(coarse, { ...change, startMinute: startOfStep(startMinute, step) });
+    addCounters(into.counters, change.counters, 1);
+    for (const [durationMs, count] of change.durations) addToSketch(into.durations, durationMs, count);
+  }
+  return coarse;
+}
+
+function addCounters(sums: number[], counters: readonly number[], sign: 1 | -1): void {
+  for (const [index, counter] of counters.entries()) sums[index] = (sums[index] ?? 0) + sign * counter;
+}
+
+function writeChange(statements: Statements, step: RollupStep, change: Change): void {
+  const { agentKey, startMinute, texts, counters, durations } = change;
+  const key = [step, agentKey, startMinute, ...texts];
+  if (durations.size > 0) {
+    const { duration_min_ms: min, duration_max_ms: max, sketch } = distributionAfter(statements, step, change);
+    statements.writeAll.run(...key, ...counters, min, max, sketch);
+  } else if (counters.some((counter) => counter !== 0)) {
+    statements.write.run(...key, ...counters);
+  } else return;
+  if ((counters[0] ?? 0) < 0) statements.removeEmpty.run(...key);
+}
+
+/** What the row's distribution is to be. A sketch gives back what it took; the least and the greatest have to be found again. */
+function distributionAfter(statements: Statements, step: RollupStep, change: Change): Distribution {
+  const key = [step, change.agentKey, change.startMinute, ...change.texts];
+  // The statement selects exactly these columns.
+  const row = statements.read.get(...key) as Distribution | undefined;
+  const buckets: SketchBuckets = new Map();
+  addSketchBytes(buckets, row?.sketch ?? null);
+  let min = row?.duration_min_ms ?? Number.POSITIVE_INFINITY;
+  let max = row?.duration_max_ms ?? Number.NEGATIVE_INFINITY;
+  let isExtremeGone = false;
+  for (const [durationMs, count] of change.durations) {
+    addToSketch(buckets, sketchBucketOf(durationMs), count);
+    if (count < 0) isExtremeGone ||= durationMs <= min || durationMs >= max;
+  }
+  for (const [durationMs, count] of change.durations) {
+    if (count < 0) continue;
+    min = Math.min(min, durationMs);
+    max = Math.max(max, durationMs);
+  }
+  const extremes = isExtremeGone
+    ? findExtremes(statements, step, change)
+    : { duration_min_ms: min, duration_max_ms: max };
+  return { ...extremes, sketch: sketchToBytes(buckets) };
+}
+
+/** The least and the greatest duration: of a minute by its operations, of more by the rows of the next finer step. */
+function findExtremes(statements: Statements, step: RollupStep, change: Change): Extremes {
+  const { agentKey, startMinute, texts } = change;
+  const endMinute = startMinute + step;
+  const finer = rollupSteps[rollupSteps.indexOf(step) - 1];
+  // Both statements select exactly these columns.
+  if (finer !== undefined) {
+    return statements.findInRows.get(finer, agentKey, startMinute, endMinute, ...texts) as Extremes;
+  }
+  const range = [microsOfMinute(startMinute), microsOfMinute(endMinute)];
+  const [kind, ...others] = texts;
+  return statements.findInOperations.get(agentKey, kind, ...range, ...others) as Extremes;
+}
+
+type Statements = Readonly<
+  Record<"read" | "write" | "writeAll" | "removeEmpty" | "findInRows" | "findInOperations", Statement>
+>;
+
+const keyColumns = ["step_minutes", "agent_key", "start_minute", "kind", "vendor", "model", "name"];
+const keySql = keyColumns.map((column) => `${column} = ?`).join(" and ");
+const distributionColumns = ["duration_min_ms", "duration_max_ms", "sketch"];
+const addSql = callCounters.map((column) => `${column} = ${column} + excluded.${column}`);
+
+function writeSql(columns: readonly string[], updates: readonly string[]): string {
+  return `insert into call_rollups (${columns.join(", ")}) values (${columns.map(() => "?").join(", ")})
+    on conflict do update set ${updates.join(", ")}`;
+}
+
+function prepare(database: Database): Statements {
+  const counted = [...keyColumns, ...callCounters];
+  const setSql = distributionColumns.map((column) => `${column} = excluded.${column}`);
+  return {
+    read: database.prepare(`select ${distributionColumns.join(", ")} from call_rollups where ${keySql}`),
+    write: database.prepare(writeSql(counted, addSql)),
+    writeAll: database.prepare(writeSql([...counted, ...distributionColumns], [...addSql, ...setSql])),
+    removeEmpty: database.prepare(`delete from call_rollups where ${keySql} and count = 0`),
+    findInRows: database.prepare(
+      `select min(duration_min_ms) as duration_min_ms, max(duration_max_ms) as duration_max_ms from call_rollups
+      where step_minutes = ? and agent_key = ? and start_minute >= ? and start_minute < ?
+        and kind = ? and vendor = ? and model = ? and name = ?`,
+    ),
+    findInOperations: database.prepare(
+      `select min(o.duration_ms) as duration_min_ms, max(o.duration_ms) as duration_max_ms
+      from operations o indexed by operations_by_agent left join llm_calls c on c.operation_id = o.id
+      where o.agent_key = ? and o.kind = ? and o.at_micros >= ? and o.at_micros < ? and ${isCountedSql}
+        and ${callKeySql.vendor} = ? and ${callKeySql.model} = ? and ${callKeySql.name} = ?`,
+    ),
+  };
+}

@@ -1,0 +1,98 @@
+import type { Database } from "better-sqlite3";
+import type { Event } from "../../model/event.ts";
+import type { AlertFacts } from "../../model/security-alert.ts";
+import { minuteOf, type RollupStep, rollupSteps, startOfStep } from "./rollup-steps.ts";
+
+/** What is counted once and for good: events and alerts. */
+export interface CountRollups<Item> {
+  /** Counts in what happened then. */
+  count(item: Item, timeMicros: number, agentKey: number): void;
+  /** Adds what was counted to the table. */
+  flush(): void;
+  /** Forgets what was not flushed. */
+  forget(): void;
+}
+
+/** What counts under one key in one stretch of time. */
+interface Tally {
+  readonly agentKey: number;
+  readonly startMinute: number;
+  /** Texts of the key. */
+  readonly texts: readonly string[];
+  count: number;
+  firstMicros: number;
+  latestMicros: number;
+}
+
+/** Counts events. */
+export function createEventRollups(database: Database): CountRollups<Pick<Event, "name" | "level" | "channel">> {
+  const add = database.prepare(
+    `insert into event_rollups (step_minutes, agent_key, start_minute, name, event_level, channel, count, first_micros,
+      latest_micros) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    on conflict do update set count = count + excluded.count, first_micros = min(first_micros, excluded.first_micros),
+      latest_micros = max(latest_micros, excluded.latest_micros)`,
+  );
+  return createCountRollups({
+    textsOf: ({ name, level, channel }) => [name, level, channel ?? ""],
+    add: (step, { agentKey, startMinute, texts, count, firstMicros, latestMicros }) =>
+      add.run(step, agentKey, startMinute, ...texts, count, firstMicros, latestMicros),
+  });
+}
+
+/** Counts security alerts. */
+export function createAlertRollups(database: Database): CountRollups<Pick<AlertFacts, "severity" | "category">> {
+  const add = database.prepare(
+    `insert into alert_rollups (step_minutes, agent_key, start_minute, severity, category, count) values (?, ?, ?, ?, ?, ?)
+    on conflict do update set count = count + excluded.count`,
+  );
+  return createCountRollups({
+    textsOf: ({ severity, category }) => [severity, category ?? ""],
+    add: (step, { agentKey, startMinute, texts, count }) => add.run(step, agentKey, startMinute, ...texts, count),
+  });
+}
+
+function createCountRollups<Item>({
+  textsOf,
+  add,
+}: {
+  readonly textsOf: (item: Item) => readonly string[];
+  readonly add: (step: RollupStep, tally: Tally) => void;
+}): CountRollups<Item> {
+  const minutes = new Map<string, Tally>();
+  return {
+    count(item, timeMicros, agentKey) {
+      const texts = textsOf(item);
+      const times = { firstMicros: timeMicros, latestMicros: timeMicros };
+      addTally(minutes, { agentKey, startMinute: minuteOf(timeMicros), texts, count: 1, ...times });
+    },
+    flush() {
+      let tallies = minutes;
+      for (const step of rollupSteps) {
+        if (step > 1) tallies = coarsen(tallies, step);
+        for (const tally of tallies.values()) add(step, tally);
+      }
+      minutes.clear();
+    },
+    forget: () => minutes.clear(),
+  };
+}
+
+function coarsen(tallies: ReadonlyMap<string, Tally>, step: RollupStep): Map<string, Tally> {
+  const coarse = new Map<string, Tally>();
+  for (const tally of tallies.values()) {
+    addTally(coarse, { ...tally, startMinute: startOfStep(tally.startMinute, step) });
+  }
+  return coarse;
+}
+
+function addTally(tallies: Map<string, Tally>, tally: Tally): void {
+  const name = `${tally.agentKey} ${tally.startMinute} ${JSON.stringify(tally.texts)}`;
+  const known = tallies.get(name);
+  if (known === undefined) {
+    tallies.set(name, tally);
+    return;
+  }
+  known.count += tally.count;
+  known.firstMicros = Math.min(known.firstMicros, tally.firstMicros);
+  known.latestMicros = Math.max(known.latestMicros, tally.latestMicros);
+}

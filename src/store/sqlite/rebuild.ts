@@ -1,0 +1,97 @@
+import type { Database } from "better-sqlite3";
+import type { DerivedFacts, Event, StoredEvent } from "../../model/event.ts";
+import type { PriceBook } from "../../pricing/price-table.ts";
+import { createAlertWriter } from "./alert-writer.ts";
+import { type EventRow, eventFromRow } from "./event-row.ts";
+import { planOperations } from "./operation-plan.ts";
+import { createOperationWriter } from "./operation-writer.ts";
+import { rebuildRollups } from "./rollup-writer.ts";
+import { createTraceLedger } from "./trace-ledger.ts";
+
+/**
+ * Number of the rules by which tables are derived from events, kept as `PRAGMA user_version`. To be counted up whenever a rule
+ * changes, so that the next start makes the derived tables anew.
+ */
+export const derivationVersion = 1;
+
+/** What it takes to derive anew. */
+export interface RebuildOptions {
+  /** Reads out of a stored event what ingest reads out of one that arrives. */
+  readonly derive: (event: StoredEvent) => DerivedFacts;
+  readonly prices: PriceBook;
+}
+
+/** Events that are read at a time. */
+const chunkEvents = 1_000;
+
+type Row = EventRow & { readonly agent_key: number; readonly session_key: number | null };
+
+/** Whether the derived tables were made by other rules than today's. */
+export function needsRebuild(database: Database): boolean {
+  return database.pragma("user_version", { simple: true }) !== derivationVersion;
+}
+
+/**
+ * Makes operations, calls, traces and alerts anew from the events, in one transaction; what people said of alerts is kept. The
+ * result is what it would be had the events just arrived. Returns the number of events.
+ */
+export function rebuildDerived(database: Database, { derive, prices }: RebuildOptions): number {
+  const traces = createTraceLedger(database);
+  const operations = createOperationWriter(database, prices, { operationAdded() {}, operationChanging() {} });
+  const alerts = createAlertWriter(database);
+  const read = database.prepare(
+    `select e.*, a.agent_id, s.session_id from events e join agents a on a.id = e.agent_key
+    left join sessions s on s.id = e.session_key where e.sequence > ? order by e.sequence limit ${chunkEvents}`,
+  );
+  const addChunk = (rows: readonly Row[]): void => {
+    const events = rows.map((row): Event => {
+      const stored = eventFromRow(row);
+      return { ...stored, ...derive(stored) };
+    });
+    const plan = planOperations(events);
+    for (const [
+      index,
+      { sequence, agent_key: agentKey, session_key: sessionKey, paired_duration_ms },
+    ] of rows.entries()) {
+      const event = events[index];
+      const part = plan.parts[index];
+      if (event === undefined) continue;
+      traces.count(event, agentKey);
+      if (event.alert !== null)
+        alerts.write(event.alert, { sequence, agentKey, sessionKey, timeMicros: event.timeMicros });
+      if (part) Object.assign(part, { sequence, agentKey, sessionKey, pairedMs: paired_duration_ms });
+    }
+    traces.flush();
+    operations.write(plan);
+  };
+  const rebuild = database.transaction((): number => {
+    database.exec(clearSql);
+    let count = 0;
+    // The statement selects exactly these columns.
+    for (let rows = read.all(0) as Row[]; rows.length > 0; rows = read.all(rows.at(-1)?.sequence) as Row[]) {
+      addChunk(rows);
+      count += rows.length;
+    }
+    database.exec(finishSql);
+    rebuildRollups(database);
+    database.pragma(`user_version = ${derivationVersion}`);
+    return count;
+  });
+  return rebuild.immediate();
+}
+
+const clearSql = `
+  create temp table kept_alerts as
+    select sequence, status, status_micros from security_alerts where status_micros is not null;
+  delete from llm_calls;
+  delete from operations;
+  delete from traces;
+  delete from security_alerts;`;
+
+const finishSql = `
+  update security_alerts set (status, status_micros) =
+    (select status, status_micros from kept_alerts k where k.sequence = security_alerts.sequence)
+    where sequence in (select sequence from kept_alerts);
+  drop table kept_alerts;
+  update sessions set error_count = (select count(*) from events e where e.session_key = sessions.id
+    and upper(e.level) in ('ERROR', 'CRITICAL', 'FATAL'));`;

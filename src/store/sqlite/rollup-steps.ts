@@ -1,0 +1,20 @@
+/** Lengths of the stretches of time that are counted, in minutes: each is a multiple of the one before. */
+export const rollupSteps = [1, 15, 1440] as const;
+export type RollupStep = (typeof rollupSteps)[number];
+
+const microsPerMinute = 60_000_000;
+
+/** The minute since 1970 UTC that a time lies in. */
+export function minuteOf(micros: number): number {
+  return Math.floor(micros / microsPerMinute);
+}
+
+/** When a minute begins, in microseconds since 1970 UTC. */
+export function microsOfMinute(minute: number): number {
+  return minute * microsPerMinute;
+}
+
+/** The first minute of the stretch that a minute lies in. */
+export function startOfStep(minute: number, step: RollupStep): number {
+  return Math.floor(minute / step) * step;
+}
