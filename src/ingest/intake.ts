@@ -5,6 +5,7 @@ import type { AppendOutcome, TelemetryStore } from "../store/store.ts";
 import { createAdmission, type Load } from "./admission.ts";
 import { type EventResult, normaliseBatch } from "./batch.ts";
 import type { EventFieldsResult } from "./cylestio/event-fields.ts";
+import type { StoreHealth } from "./store-health.ts";
 
 /** Takes events in: checks each, stores those that are acceptable, and says what became of every one. */
 export interface Intake {
@@ -19,8 +20,6 @@ export interface Intake {
   ): Promise<readonly IntakeOutcome[]>;
   /** What became of all events since the start. */
   counters(): IntakeCounters;
-  /** Why events cannot be stored at present, as the last attempt told; null if it succeeded, or there was none. */
-  problem(): string | null;
 }
 
 export interface TakeOptions {
@@ -49,30 +48,25 @@ export interface IntakeOptions {
   readonly limits: Limits;
   /** The server's clock: microseconds since 1970 UTC. */
   readonly nowMicros: () => number;
-  /** Told whenever `problem` changes. */
-  readonly onProblem?: (problem: string | null) => void;
+  /** Told how it goes with the store. */
+  readonly health?: Pick<StoreHealth, "stored" | "failed">;
 }
 
 /** Puts normalisation, the bounds on what is held, and the store together. */
-export function createIntake({ store, limits, nowMicros, onProblem }: IntakeOptions): Intake {
+export function createIntake({ store, limits, nowMicros, health }: IntakeOptions): Intake {
   const admission = createAdmission({ events: limits.inFlightMaxEvents, bytes: limits.inFlightMaxBytes });
   const counters = { received: 0, stored: 0, duplicate: 0, rejected: 0, refused: 0 };
-  let problem: string | null = null;
-  const setProblem = (now: string | null): void => {
-    if (now === problem) return;
-    problem = now;
-    onProblem?.(now);
-  };
 
   const append = async (events: readonly Event[], patient: boolean): Promise<readonly AppendOutcome[]> => {
     const load = loadOf(events);
     const leave = patient ? await admission.wait(load) : admission.enter(load);
     try {
       const outcomes = await store.append(events);
-      setProblem(null);
+      // Duplicates prove nothing: nothing was written.
+      if (outcomes.some(({ status }) => status === "stored")) health?.stored();
       return outcomes;
     } catch (error) {
-      if (error instanceof TelemetryError && error.reason === "STORE_UNAVAILABLE") setProblem(error.message);
+      health?.failed(error);
       throw error;
     } finally {
       leave();
@@ -101,7 +95,6 @@ export function createIntake({ store, limits, nowMicros, onProblem }: IntakeOpti
       }
     },
     counters: () => ({ ...counters }),
-    problem: () => problem,
   };
 }
 

@@ -40,6 +40,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Te
     );
     return createStoreOn({
       append: (events) => writer.methods.append(events.map(eventToTuple)),
+      probe: writer.methods.probe,
       reader: reader.methods,
       release: async () => {
         // One after the other: the last connection to close empties the write-ahead log, and two at a time would both not be the last.
@@ -91,9 +92,10 @@ async function migrateFile({ databasePath, durability, onMigrated }: SqliteStore
 /** The store until it is closed; from then on every method rejects, once the calls under way are answered. */
 function createStoreOn({
   append,
+  probe,
   reader,
   release,
-}: Pick<TelemetryStore, "append"> & {
+}: Pick<TelemetryStore, "append" | "probe"> & {
   readonly reader: Reader;
   readonly release: () => Promise<void>;
 }): TelemetryStore {
@@ -123,6 +125,7 @@ function createStoreOn({
     listEvents: whileOpen(reader.listEvents),
     countEvents: whileOpen(reader.countEvents),
     measureLatency: whileOpen(reader.measureLatency),
+    probe: whileOpen(probe),
     ping: whileOpen(reader.ping),
     close: () => (closing ??= close()),
   };
