@@ -67,7 +67,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       else logger.error({ problem }, "events cannot be stored");
     },
   });
-  const store = await openStore(options);
+  const store = await openStore({ ...options, health });
   const stopping = new AbortController();
   const app = createApp(options);
   await registerProtocols(
@@ -105,7 +105,12 @@ function assertSafeHost({ host, insecure }: Config): void {
   );
 }
 
-async function openStore({ config, logger, nowMs }: ServerOptions): Promise<TelemetryStore> {
+async function openStore({
+  config,
+  logger,
+  nowMs,
+  health,
+}: ServerOptions & { readonly health: StoreHealth }): Promise<TelemetryStore> {
   const { databasePath, durability } = config;
   try {
     await upgradePythonDatabase({ config, logger, nowMs });
@@ -115,6 +120,11 @@ async function openStore({ config, logger, nowMs }: ServerOptions): Promise<Tele
       onMigrated: ({ applied, backupPath }) => {
         if (applied.length > 0) logger.info({ applied, backupPath }, "database schema brought up to date");
       },
+      onThreadDied: (thread, { error, retryDelayMs }) => {
+        logger.error({ err: error, thread, retryDelayMs }, "a thread of the database is down; it is started again");
+        if (thread === "writer") health.failed(error);
+      },
+      onThreadRestarted: (thread) => logger.info({ thread }, "the thread of the database runs again"),
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
