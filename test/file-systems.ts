@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /*
  * File systems that misbehave. Not everybody may make them, and not every system has them: then the functions say so.
@@ -26,6 +26,36 @@ export function mountSmall(folder: string, onEnd: OnEnd): boolean {
   // Lazily, because the server ends after this.
   onEnd(() => void run("umount", "-l", folder));
   return true;
+}
+
+/** A file system that turns read-only when its disk fails, as Linux's do, also under programs that have files open for writing. */
+export interface FragileFileSystem {
+  /** From now on every write fails with EROFS. */
+  fail(): void;
+  /** Repairs it and mounts it again. Nobody may use it. */
+  mend(): void;
+}
+
+/** Mounts one on a new folder, if this user may. */
+export function mountFragile(folder: string, onEnd: OnEnd): FragileFileSystem | null {
+  const image = `${folder}.img`;
+  mkdirSync(folder);
+  writeFileSync(image, Buffer.alloc(16 * 1024 * 1024));
+  const mount = (): boolean => run("mount", "-o", "loop,errors=remount-ro", image, folder);
+  if (!run("mkfs.ext4", "-q", "-F", image) || !mount()) return null;
+  onEnd(() => void run("umount", "-l", folder));
+  return {
+    fail() {
+      const device = execFileSync("findmnt", ["-n", "-o", "SOURCE", folder], { encoding: "utf8" }).trim();
+      writeFileSync(join("/sys/fs/ext4", basename(device), "trigger_fs_error"), "a test");
+    },
+    mend() {
+      execFileSync("umount", [folder]);
+      // It succeeds with 1, for errors that were corrected.
+      run("e2fsck", "-f", "-y", image);
+      if (!mount()) throw new Error("the file system cannot be mounted again");
+    },
+  };
 }
 
 /** Whether `forbidWrites` works in a folder: not every user may, and not every file system heeds it where a file is open. */
