@@ -12,6 +12,7 @@ import { assertCanListen, listenErrorFrom } from "./http/listen-error.ts";
 import { createOnePortServer } from "./http/one-port-server.ts";
 import { createRequestIdGenerator, sendRequestId } from "./http/request-id.ts";
 import { createIntake } from "./ingest/intake.ts";
+import { createStoreHealth, type StoreHealth } from "./ingest/store-health.ts";
 import { TelemetryError } from "./model/error.ts";
 import { upgradePythonDatabase } from "./python-upgrade.ts";
 import { createAgentQueries } from "./query/agent-queries.ts";
@@ -58,10 +59,22 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const { config, logger } = options;
   assertSafeHost(config);
   await assertCanListen(config);
-  const store = await openStore(options);
+  const health = createStoreHealth({
+    // After the opening: it is what finds the problems.
+    probe: () => store.probe(),
+    onProblem: (problem) => {
+      if (problem === null) logger.info("events can be stored again");
+      else logger.error({ problem }, "events cannot be stored");
+    },
+  });
+  const store = await openStore({ ...options, health });
   const stopping = new AbortController();
   const app = createApp(options);
-  await registerProtocols(app, options, createImplementations({ ...options, store, stopping: stopping.signal }));
+  await registerProtocols(
+    app,
+    options,
+    createImplementations({ ...options, store, health, stopping: stopping.signal }),
+  );
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -92,7 +105,12 @@ function assertSafeHost({ host, insecure }: Config): void {
   );
 }
 
-async function openStore({ config, logger, nowMs }: ServerOptions): Promise<TelemetryStore> {
+async function openStore({
+  config,
+  logger,
+  nowMs,
+  health,
+}: ServerOptions & { readonly health: StoreHealth }): Promise<TelemetryStore> {
   const { databasePath, durability } = config;
   try {
     await upgradePythonDatabase({ config, logger, nowMs });
@@ -102,6 +120,11 @@ async function openStore({ config, logger, nowMs }: ServerOptions): Promise<Tele
       onMigrated: ({ applied, backupPath }) => {
         if (applied.length > 0) logger.info({ applied, backupPath }, "database schema brought up to date");
       },
+      onThreadDied: (thread, { error, retryDelayMs }) => {
+        logger.error({ err: error, thread, retryDelayMs }, "a thread of the database is down; it is started again");
+        if (thread === "writer") health.failed(error);
+      },
+      onThreadRestarted: (thread) => logger.info({ thread }, "the thread of the database runs again"),
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -114,19 +137,15 @@ async function openStore({ config, logger, nowMs }: ServerOptions): Promise<Tele
 function createImplementations({
   store,
   config,
-  logger,
   nowMs,
+  health,
   stopping,
-}: ServerOptions & { readonly store: TelemetryStore; readonly stopping: AbortSignal }): Implementations {
-  const intake = createIntake({
-    store,
-    limits: config.limits,
-    nowMicros: () => nowMs() * 1000,
-    onProblem: (problem) => {
-      if (problem === null) logger.info("events are stored again");
-      else logger.error({ problem }, "events cannot be stored");
-    },
-  });
+}: ServerOptions & {
+  readonly store: TelemetryStore;
+  readonly health: StoreHealth;
+  readonly stopping: AbortSignal;
+}): Implementations {
+  const intake = createIntake({ store, limits: config.limits, nowMicros: () => nowMs() * 1000, health });
   const agentQueries = createAgentQueries(store);
   return {
     telemetry: createTelemetryService({
@@ -137,7 +156,7 @@ function createImplementations({
     agents: createAgentService(agentQueries),
     events: createEventService(createEventQueries(store, agentQueries)),
     metrics: createMetricsService(agentQueries),
-    status: createStatusService({ version: packageJson.version, check: () => store.ping(), intake }),
+    status: createStatusService({ version: packageJson.version, check: () => store.ping(), intake, health }),
   };
 }
 

@@ -44,6 +44,14 @@ export interface TelemetryStore {
   /** How long an agent's finished operations took, one entry per kind, by kind. Empty if none finished in the range. */
   measureLatency(query: LatencyQuery): Promise<readonly LatencyRecord[]>;
 
+  /**
+   * Proves that events can be stored: resolves after the commit of a small write that none of the other methods can see. For a
+   * caller whose last `append` rejected with `STORE_UNAVAILABLE`, and who would know when the next one is worth while.
+   * Waits for no other program's lock. Rejects also where a small write succeeds but the cause of that rejection is
+   * known to remain: a disk without room for more, a file that is damaged.
+   */
+  probe(): Promise<void>;
+
   /** Resolves if the database answers. */
   ping(): Promise<void>;
 

@@ -1,3 +1,4 @@
+import type { ResourceLimits } from "node:worker_threads";
 import { TelemetryError } from "../../model/error.ts";
 import type { TelemetryStore } from "../store.ts";
 import { configureConnection, type Durability, prepareDatabaseFile } from "./database-file.ts";
@@ -7,7 +8,8 @@ import { type MigrationResult, migrate } from "./migrate.ts";
 import { createOrm } from "./orm.ts";
 import { examinedRowsMaxDefault, type Reader } from "./reader.ts";
 import type { ReaderData, ReaderMethods } from "./reader-thread.ts";
-import { startThread } from "./thread.ts";
+import { type Death, type SupervisedThread, superviseThread } from "./supervised-thread.ts";
+import { startThread, type ThreadMethods } from "./thread.ts";
 import type { WriterData, WriterMethods } from "./writer-thread.ts";
 
 export interface SqliteStoreOptions {
@@ -18,11 +20,21 @@ export interface SqliteStoreOptions {
   readonly examinedRowsMax?: number;
   /** Told what the migrations did at the start. */
   readonly onMigrated?: (result: MigrationResult) => void;
+  /** Told when a thread died, and when it could not be started again yet: until it runs again, what it does is unavailable. */
+  readonly onThreadDied?: (thread: ThreadName, death: Death) => void;
+  /** Told when a thread that died runs again. */
+  readonly onThreadRestarted?: (thread: ThreadName) => void;
+  /** Bounds on the memory of each thread; beyond them it dies. Default: Node's. */
+  readonly threadLimits?: ResourceLimits;
 }
+
+/** The threads of the store: `writer` stores events, `reader` answers everything else. */
+export type ThreadName = "writer" | "reader";
 
 /**
  * Opens the SQLite store and brings its schema up to date. One thread writes, another one reads, with WAL between them, so that
- * the calling thread never waits for the disk.
+ * the calling thread never waits for the disk. A thread that dies is started again; the claim on the database is this thread's, and
+ * stays meanwhile.
  * Throws `ForeignDatabaseError` or `NewerSchemaError` where the file must not be touched, and `DatabaseInUseError` where another
  * process serves it.
  */
@@ -35,11 +47,12 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Te
     const writerData: WriterData = { databasePath, durability };
     const readerData: ReaderData = { databasePath, examinedRowsMax };
     const [writer, reader] = await allOrNone(
-      startThread<WriterMethods>(new URL("./writer-thread.ts", import.meta.url), writerData),
-      startThread<ReaderMethods>(new URL("./reader-thread.ts", import.meta.url), readerData),
+      keepThread<WriterMethods>(options, "writer", new URL("./writer-thread.ts", import.meta.url), writerData),
+      keepThread<ReaderMethods>(options, "reader", new URL("./reader-thread.ts", import.meta.url), readerData),
     );
     return createStoreOn({
       append: (events) => writer.methods.append(events.map(eventToTuple)),
+      probe: writer.methods.probe,
       reader: reader.methods,
       release: async () => {
         // One after the other: the last connection to close empties the write-ahead log, and two at a time would both not be the last.
@@ -54,6 +67,19 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Te
     lock.release();
     throw error;
   }
+}
+
+function keepThread<Methods extends ThreadMethods>(
+  { onThreadDied, onThreadRestarted, threadLimits = {} }: SqliteStoreOptions,
+  name: ThreadName,
+  module: URL,
+  data: WriterData | ReaderData,
+): Promise<SupervisedThread<Methods>> {
+  return superviseThread<Methods>({
+    start: (signal) => startThread(module, { name, data, signal, resourceLimits: threadLimits }),
+    onDied: (death) => onThreadDied?.(name, death),
+    onRestarted: () => onThreadRestarted?.(name),
+  });
 }
 
 /** Both threads; where one cannot start, the other one is ended, so that nothing holds the database open. */
@@ -91,9 +117,10 @@ async function migrateFile({ databasePath, durability, onMigrated }: SqliteStore
 /** The store until it is closed; from then on every method rejects, once the calls under way are answered. */
 function createStoreOn({
   append,
+  probe,
   reader,
   release,
-}: Pick<TelemetryStore, "append"> & {
+}: Pick<TelemetryStore, "append" | "probe"> & {
   readonly reader: Reader;
   readonly release: () => Promise<void>;
 }): TelemetryStore {
@@ -123,6 +150,7 @@ function createStoreOn({
     listEvents: whileOpen(reader.listEvents),
     countEvents: whileOpen(reader.countEvents),
     measureLatency: whileOpen(reader.measureLatency),
+    probe: whileOpen(probe),
     ping: whileOpen(reader.ping),
     close: () => (closing ??= close()),
   };

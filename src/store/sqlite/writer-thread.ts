@@ -4,6 +4,7 @@ import { type Durability, openWriterConnection } from "./database-file.ts";
 import { type EventTuple, eventFromTuple } from "./event-tuple.ts";
 import { createEventWriter } from "./event-writer.ts";
 import { serveThread } from "./thread.ts";
+import { createWriteWatch } from "./write-watch.ts";
 
 /*
  * The thread that writes. While it commits, the appends that arrive wait in its mailbox and share the next commit: the slower
@@ -18,14 +19,20 @@ export interface WriterData {
 /** What other threads may ask of it. */
 export type WriterMethods = {
   readonly append: (events: readonly EventTuple[]) => Promise<readonly AppendOutcome[]>;
+  readonly probe: () => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
 await serveThread(async ({ databasePath, durability }: WriterData): Promise<WriterMethods> => {
   const connection = openWriterConnection(databasePath, durability);
-  const queue = createAppendQueue(createEventWriter(connection).write);
+  const writer = createEventWriter(connection);
+  const { watch, probe } = createWriteWatch(connection, databasePath);
+  const queue = createAppendQueue((events) => watch(() => writer.write(events)));
   return {
     append: (events) => queue.append(events.map(eventFromTuple)),
+    async probe() {
+      probe();
+    },
     async close() {
       connection.close();
     },
