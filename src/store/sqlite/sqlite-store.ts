@@ -1,8 +1,8 @@
 import { TelemetryError } from "../../model/error.ts";
 import type { TelemetryStore } from "../store.ts";
+import { createAppendSender } from "./append-sender.ts";
 import { configureConnection, type Durability, prepareDatabaseFile } from "./database-file.ts";
 import { lockDatabase } from "./database-lock.ts";
-import { eventToTuple } from "./event-tuple.ts";
 import { type MigrationResult, migrate } from "./migrate.ts";
 import { createOrm } from "./orm.ts";
 import { examinedRowsMaxDefault, type Reader } from "./reader.ts";
@@ -39,7 +39,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Te
       startThread<ReaderMethods>(new URL("./reader-thread.ts", import.meta.url), readerData),
     );
     return createStoreOn({
-      append: (events) => writer.methods.append(events.map(eventToTuple)),
+      append: createAppendSender(writer.methods),
       reader: reader.methods,
       release: async () => {
         // One after the other: the last connection to close empties the write-ahead log, and two at a time would both not be the last.
@@ -116,7 +116,7 @@ function createStoreOn({
     await release();
   };
   return {
-    append: whileOpen(async (events) => (events.length === 0 ? [] : append(events))),
+    append: whileOpen((events) => (events.length === 0 ? Promise.resolve([]) : append(events))),
     findAgent: whileOpen(reader.findAgent),
     listAgents: whileOpen(reader.listAgents),
     findEvent: whileOpen(reader.findEvent),
