@@ -180,12 +180,13 @@ function createApp({ config, logger, newId }: ServerOptions): FastifyInstance {
   if (isLoopbackAddress(config.host)) app.addHook("onRequest", refuseForeignHost);
   refuseWhileClosing(app);
   registerErrorReplies(app);
-  app.addHook("onResponse", async (request, reply) => {
-    request.log.debug(
-      { method: request.method, url: request.url, status: reply.statusCode, ms: reply.elapsedTime },
-      "request",
-    );
-  });
+  if (logger.isLevelEnabled("debug")) {
+    app.addHook("onResponse", (request, reply, done) => {
+      const { method, url } = request;
+      request.log.debug({ method, url, status: reply.statusCode, ms: reply.elapsedTime }, "request");
+      done();
+    });
+  }
   return app;
 }
 

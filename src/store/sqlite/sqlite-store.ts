@@ -1,9 +1,9 @@
 import type { ResourceLimits } from "node:worker_threads";
 import { TelemetryError } from "../../model/error.ts";
 import type { TelemetryStore } from "../store.ts";
+import { createAppendSender } from "./append-sender.ts";
 import { configureConnection, type Durability, prepareDatabaseFile } from "./database-file.ts";
 import { lockDatabase } from "./database-lock.ts";
-import { eventToTuple } from "./event-tuple.ts";
 import { type MigrationResult, migrate } from "./migrate.ts";
 import { createOrm } from "./orm.ts";
 import { examinedRowsMaxDefault, type Reader } from "./reader.ts";
@@ -51,7 +51,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Te
       keepThread<ReaderMethods>(options, "reader", new URL("./reader-thread.ts", import.meta.url), readerData),
     );
     return createStoreOn({
-      append: (events) => writer.methods.append(events.map(eventToTuple)),
+      append: createAppendSender(writer.methods),
       probe: writer.methods.probe,
       reader: reader.methods,
       release: async () => {
@@ -143,7 +143,7 @@ function createStoreOn({
     await release();
   };
   return {
-    append: whileOpen(async (events) => (events.length === 0 ? [] : append(events))),
+    append: whileOpen((events) => (events.length === 0 ? Promise.resolve([]) : append(events))),
     findAgent: whileOpen(reader.findAgent),
     listAgents: whileOpen(reader.listAgents),
     findEvent: whileOpen(reader.findEvent),

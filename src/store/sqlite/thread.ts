@@ -45,7 +45,7 @@ type Reply =
   | { readonly id: number; readonly ok: false; readonly error: ErrorFacts };
 
 /** What of an error crosses from one thread to another: copying keeps neither classes nor getters. */
-interface ErrorFacts {
+export interface ErrorFacts {
   readonly reason: ErrorReason | null;
   readonly message: string;
   readonly stack: string | undefined;
@@ -171,12 +171,14 @@ async function answer(port: MessagePort, methods: ThreadMethods, { id, method, a
   }
 }
 
-function factsOf(error: unknown): ErrorFacts {
+/** Error → facts. */
+export function factsOf(error: unknown): ErrorFacts {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   return { reason: error instanceof TelemetryError ? error.reason : null, message, stack };
 }
 
-function errorFrom({ reason, message, stack }: ErrorFacts): Error {
+/** Facts → error. */
+export function errorFrom({ reason, message, stack }: ErrorFacts): Error {
   const error = reason === null ? new Error(message) : new TelemetryError(reason, message);
   if (stack !== undefined) error.stack = stack;
   return error;

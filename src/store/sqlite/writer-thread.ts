@@ -3,7 +3,7 @@ import { createAppendQueue } from "./append-queue.ts";
 import { type Durability, openWriterConnection } from "./database-file.ts";
 import { type EventTuple, eventFromTuple } from "./event-tuple.ts";
 import { createEventWriter } from "./event-writer.ts";
-import { serveThread } from "./thread.ts";
+import { type ErrorFacts, factsOf, serveThread } from "./thread.ts";
 import { createWriteWatch } from "./write-watch.ts";
 
 /*
@@ -18,7 +18,10 @@ export interface WriterData {
 
 /** What other threads may ask of it. */
 export type WriterMethods = {
-  readonly append: (events: readonly EventTuple[]) => Promise<readonly AppendOutcome[]>;
+  /** Stores the events of several appends, and tells for each, in their order, what came of it or why it was not stored. */
+  readonly append: (
+    appends: readonly (readonly EventTuple[])[],
+  ) => Promise<readonly (readonly AppendOutcome[] | ErrorFacts)[]>;
   readonly probe: () => Promise<void>;
   readonly close: () => Promise<void>;
 };
@@ -29,7 +32,7 @@ await serveThread(async ({ databasePath, durability }: WriterData): Promise<Writ
   const { watch, probe } = createWriteWatch(connection, databasePath);
   const queue = createAppendQueue((events) => watch(() => writer.write(events)));
   return {
-    append: (events) => queue.append(events.map(eventFromTuple)),
+    append: (appends) => Promise.all(appends.map((events) => queue.append(events.map(eventFromTuple)).catch(factsOf))),
     async probe() {
       probe();
     },
