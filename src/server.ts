@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { cors, createContextValues } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { fastifyCors } from "@fastify/cors";
@@ -11,7 +12,9 @@ import { isLoopbackAddress, refuseForeignHost } from "./http/host-check.ts";
 import { assertCanListen, listenErrorFrom } from "./http/listen-error.ts";
 import { createOnePortServer } from "./http/one-port-server.ts";
 import { createRequestIdGenerator, sendRequestId } from "./http/request-id.ts";
+import { deriveStoredFacts } from "./ingest/derive-facts.ts";
 import { createIntake } from "./ingest/intake.ts";
+import { createStoreHealth, type StoreHealth } from "./ingest/store-health.ts";
 import { TelemetryError } from "./model/error.ts";
 import { upgradePythonDatabase } from "./python-upgrade.ts";
 import { createAgentQueries } from "./query/agent-queries.ts";
@@ -67,10 +70,22 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const { config, logger } = options;
   assertSafeHost(config);
   await assertCanListen(config);
-  const store = await openStore(options);
+  const health = createStoreHealth({
+    // After the opening: it is what finds the problems.
+    probe: () => store.probe(),
+    onProblem: (problem) => {
+      if (problem === null) logger.info("events can be stored again");
+      else logger.error({ problem }, "events cannot be stored");
+    },
+  });
+  const store = await openStore({ ...options, health });
   const stopping = new AbortController();
   const app = createApp(options);
-  await registerProtocols(app, options, createImplementations({ ...options, store, stopping: stopping.signal }));
+  await registerProtocols(
+    app,
+    options,
+    createImplementations({ ...options, store, health, stopping: stopping.signal }),
+  );
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -101,16 +116,33 @@ function assertSafeHost({ host, insecure }: Config): void {
   );
 }
 
-async function openStore({ config, logger, nowMs }: ServerOptions): Promise<TelemetryStore> {
+const shippedPrices = new URL("./pricing/price-table.json", import.meta.url);
+
+async function openStore({
+  config,
+  logger,
+  nowMs,
+  health,
+}: ServerOptions & { readonly health: StoreHealth }): Promise<TelemetryStore> {
   const { databasePath, durability } = config;
   try {
     await upgradePythonDatabase({ config, logger, nowMs });
     return await createSqliteStore({
       databasePath,
       durability,
+      priceTables: [readFileSync(shippedPrices, "utf8")],
+      derive: (event) => deriveStoredFacts(event, config.limits),
+      onRebuilt: (eventCount) => {
+        if (eventCount > 0) logger.info({ eventCount }, "derived tables made anew from the events");
+      },
       onMigrated: ({ applied, backupPath }) => {
         if (applied.length > 0) logger.info({ applied, backupPath }, "database schema brought up to date");
       },
+      onThreadDied: (thread, { error, retryDelayMs }) => {
+        logger.error({ err: error, thread, retryDelayMs }, "a thread of the database is down; it is started again");
+        if (thread === "writer") health.failed(error);
+      },
+      onThreadRestarted: (thread) => logger.info({ thread }, "the thread of the database runs again"),
     });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -123,20 +155,16 @@ async function openStore({ config, logger, nowMs }: ServerOptions): Promise<Tele
 function createImplementations({
   store,
   config,
-  logger,
   nowMs,
+  health,
   stopping,
-}: ServerOptions & { readonly store: TelemetryStore; readonly stopping: AbortSignal }): Implementations {
+}: ServerOptions & {
+  readonly store: TelemetryStore;
+  readonly health: StoreHealth;
+  readonly stopping: AbortSignal;
+}): Implementations {
   const nowMicros = () => nowMs() * 1000;
-  const intake = createIntake({
-    store,
-    limits: config.limits,
-    nowMicros,
-    onProblem: (problem) => {
-      if (problem === null) logger.info("events are stored again");
-      else logger.error({ problem }, "events cannot be stored");
-    },
-  });
+  const intake = createIntake({ store, limits: config.limits, nowMicros, health });
   const agentQueries = createAgentQueries(store);
   return {
     telemetry: createTelemetryService({
@@ -152,7 +180,7 @@ function createImplementations({
     toolCalls: createToolCallService(createCallQueries(store, "tool")),
     alerts: createAlertService(createAlertQueries(store, { nowMicros })),
     metrics: createMetricsService(agentQueries),
-    status: createStatusService({ version: packageJson.version, check: () => store.ping(), intake }),
+    status: createStatusService({ version: packageJson.version, check: () => store.ping(), intake, health }),
   };
 }
 
@@ -176,12 +204,13 @@ function createApp({ config, logger, newId }: ServerOptions): FastifyInstance {
   if (isLoopbackAddress(config.host)) app.addHook("onRequest", refuseForeignHost);
   refuseWhileClosing(app);
   registerErrorReplies(app);
-  app.addHook("onResponse", async (request, reply) => {
-    request.log.debug(
-      { method: request.method, url: request.url, status: reply.statusCode, ms: reply.elapsedTime },
-      "request",
-    );
-  });
+  if (logger.isLevelEnabled("debug")) {
+    app.addHook("onResponse", (request, reply, done) => {
+      const { method, url } = request;
+      request.log.debug({ method, url, status: reply.statusCode, ms: reply.elapsedTime }, "request");
+      done();
+    });
+  }
   return app;
 }
 

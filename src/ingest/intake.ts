@@ -5,6 +5,7 @@ import type { AppendOutcome, TelemetryStore } from "../store/store.ts";
 import { createAdmission, type Load } from "./admission.ts";
 import { createBatchNormaliser, type EventResult } from "./batch.ts";
 import type { EventFieldsResult } from "./cylestio/event-fields.ts";
+import type { StoreHealth } from "./store-health.ts";
 import { createTurns } from "./turns.ts";
 
 /** Takes events in: checks each, stores those that are acceptable, and says what became of every one. */
@@ -20,8 +21,6 @@ export interface Intake {
   ): Promise<readonly IntakeOutcome[]>;
   /** What became of all events since the start. */
   counters(): IntakeCounters;
-  /** Why events cannot be stored at present, as the last attempt told; null if it succeeded, or there was none. */
-  problem(): string | null;
 }
 
 export interface TakeOptions {
@@ -56,20 +55,14 @@ export interface IntakeOptions {
   readonly limits: Limits;
   /** The server's clock: microseconds since 1970 UTC. */
   readonly nowMicros: () => number;
-  /** Told whenever `problem` changes. */
-  readonly onProblem?: (problem: string | null) => void;
+  /** Told how it goes with the store. */
+  readonly health?: Pick<StoreHealth, "stored" | "failed">;
 }
 
 /** Puts normalisation, the bounds on what is held, and the store together. */
-export function createIntake({ store, limits, nowMicros, onProblem }: IntakeOptions): Intake {
+export function createIntake({ store, limits, nowMicros, health }: IntakeOptions): Intake {
   const admission = createAdmission({ events: limits.inFlightMaxEvents, bytes: limits.inFlightMaxBytes });
   const counters = { received: 0, stored: 0, duplicate: 0, rejected: 0, refused: 0 };
-  let problem: string | null = null;
-  const setProblem = (now: string | null): void => {
-    if (now === problem) return;
-    problem = now;
-    onProblem?.(now);
-  };
 
   const turns = createTurns();
 
@@ -94,10 +87,11 @@ export function createIntake({ store, limits, nowMicros, onProblem }: IntakeOpti
       const appended = store.append(events);
       onUnderWay?.();
       const outcomes = await appended;
-      setProblem(null);
+      // Duplicates prove nothing: nothing was written.
+      if (outcomes.some(({ status }) => status === "stored")) health?.stored();
       return outcomes;
     } catch (error) {
-      if (error instanceof TelemetryError && error.reason === "STORE_UNAVAILABLE") setProblem(error.message);
+      health?.failed(error);
       throw error;
     } finally {
       leave();
@@ -126,7 +120,6 @@ export function createIntake({ store, limits, nowMicros, onProblem }: IntakeOpti
       }
     },
     counters: () => ({ ...counters }),
-    problem: () => problem,
   };
 }
 

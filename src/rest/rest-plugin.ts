@@ -2,15 +2,12 @@ import type { Message } from "@bufbuild/protobuf";
 import {
   type ContextValues,
   createContextValues,
-  createHandlerContext,
   type Interceptor,
   type MethodImplSpec,
   type ServiceImplSpec,
 } from "@connectrpc/connect";
-import { invokeUnaryImplementation } from "@connectrpc/connect/protocol";
-import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { freeFormBodyKey, restProtocolName } from "../rpc/free-form-body.ts";
+import { freeFormBodyKey } from "../rpc/free-form-body.ts";
 import { jsonContentType } from "./error-json.ts";
 import { createNextLink, splitTarget } from "./next-link.ts";
 import { templateVariableValue } from "./path-template.ts";
@@ -18,6 +15,7 @@ import { type BodyLimits, readJsonText } from "./request-body.ts";
 import { requestMessageFrom } from "./request-message.ts";
 import { createResponseWriter } from "./response-json.ts";
 import { type RestBinding, restBindingsOf } from "./rest-binding.ts";
+import { invokeOverRest, type UnaryImplSpec } from "./rest-call.ts";
 
 /** What the REST routes need. */
 export interface RestPluginOptions {
@@ -34,8 +32,6 @@ export interface RestPluginOptions {
   readonly shutdownSignal?: AbortSignal;
 }
 
-type UnaryImplSpec = MethodImplSpec & { readonly kind: "unary" };
-
 /**
  * Fastify plugin that serves the REST routes which the contract gives the services by `google.api.http`. A route calls the same
  * implementation through the same interceptors as the RPC does, with `protocolName` "rest", and nothing is encoded in between.
@@ -51,7 +47,7 @@ type UnaryImplSpec = MethodImplSpec & { readonly kind: "unary" };
 export async function restPlugin(app: FastifyInstance, options: RestPluginOptions): Promise<void> {
   app.removeAllContentTypeParsers();
   // Each route reads its own body, if it has one. Without a parser Fastify would refuse the content type of the others.
-  app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+  app.addContentTypeParser(["application/json", "*"], (_request, _payload, done) => done(null));
   const owners = new Map<string, string>();
   for (const { service, methods } of options.services) {
     for (const spec of service.methods.flatMap((method) => methods[method.localName] ?? [])) {
@@ -72,7 +68,8 @@ function toUnary(spec: MethodImplSpec): UnaryImplSpec {
   return spec;
 }
 
-type RouteHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>;
+/** Resolves to the body of the reply. */
+type RouteHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<string>;
 
 function registerRoute(app: FastifyInstance, binding: RestBinding, handler: RouteHandler): void {
   const url = binding.template.routerPath;
@@ -85,47 +82,29 @@ function registerRoute(app: FastifyInstance, binding: RestBinding, handler: Rout
 function createRouteHandler(binding: RestBinding, spec: UnaryImplSpec, options: RestPluginOptions): RouteHandler {
   const writeResponse = createResponseWriter(binding.method.output, binding.responseField);
   const nextLink = createNextLink(binding);
-  const interceptors = [...(options.interceptors ?? [])];
   const isRead = binding.httpMethod === "GET";
+  const { interceptors = [], limits, defaultTimeoutMs: timeoutMs, shutdownSignal } = options;
   return async (request, reply) => {
-    // The third argument is a body: anything defined keeps the request's stream untouched.
-    const call = universalRequestFromNodeRequest(request.raw, reply.raw, {}, options.contextValues?.(request));
-    const values = call.contextValues ?? createContextValues();
-    const message = await readRequest(binding, request, { values, limits: options.limits });
-    const context = createHandlerContext({
-      service: binding.method.parent,
-      method: binding.method,
-      protocolName: restProtocolName,
-      requestMethod: call.method,
-      url: call.url,
-      requestHeader: call.header,
-      requestSignal: call.signal,
-      contextValues: values,
-      ...(options.defaultTimeoutMs !== undefined && { timeoutMs: options.defaultTimeoutMs }),
-      ...(options.shutdownSignal !== undefined && { shutdownSignal: options.shutdownSignal }),
-    });
-    try {
-      const response = await invokeUnaryImplementation(spec, context, message, interceptors);
-      const link = nextLink?.(response, request.url);
-      if (isRead) reply.header("cache-control", "no-store");
-      if (link !== undefined) reply.header("link", link);
-      for (const [name, value] of context.responseHeader) reply.header(name, value);
-      reply.headers({ "content-type": jsonContentType, "x-content-type-options": "nosniff" });
-      return reply.code(binding.successStatus).send(writeResponse(response));
-    } finally {
-      // Ends the deadline's timer, and tells the handler that nobody waits any more.
-      context.abort();
-    }
+    const contextValues = options.contextValues?.(request) ?? createContextValues();
+    const message = await readRequest(binding, request, { contextValues, limits });
+    const call = { spec, message, contextValues, request, reply };
+    const response = await invokeOverRest(call, { interceptors, timeoutMs, shutdownSignal });
+    const link = nextLink?.(response.message, request.url);
+    if (isRead) reply.header("cache-control", "no-store");
+    if (link !== undefined) reply.header("link", link);
+    for (const [name, value] of response.header) reply.header(name, value);
+    reply.code(binding.successStatus).headers({ "content-type": jsonContentType, "x-content-type-options": "nosniff" });
+    return writeResponse(response.message);
   };
 }
 
 async function readRequest(
   binding: RestBinding,
   request: FastifyRequest,
-  { values, limits }: { readonly values: ContextValues; readonly limits: BodyLimits },
+  { contextValues, limits }: { readonly contextValues: ContextValues; readonly limits: BodyLimits },
 ): Promise<Message> {
   const bodyText = binding.body.kind === "none" ? "" : await readJsonText(request, limits);
-  if (binding.body.kind === "free-form") values.set(freeFormBodyKey, { text: bodyText });
+  if (binding.body.kind === "free-form") contextValues.set(freeFormBodyKey, { text: bodyText });
   // The router gives a text for every parameter of the route.
   const parameters = request.params as Readonly<Record<string, string>>;
   return requestMessageFrom(binding, {

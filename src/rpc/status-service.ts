@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
 import { IngestCountersSchema, type StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
 import type { Intake } from "../ingest/intake.ts";
+import type { StoreHealth } from "../ingest/store-health.ts";
 import { present } from "./convert/event.ts";
 
 /** The name that the older server answered with too. */
@@ -11,19 +12,21 @@ export interface StatusServiceOptions {
   readonly version: string;
   /** Rejects if the server cannot do its work. */
   readonly check: () => Promise<void>;
-  readonly intake: Pick<Intake, "counters" | "problem">;
+  readonly intake: Pick<Intake, "counters">;
+  readonly health: Pick<StoreHealth, "problem">;
 }
 
-/** `StatusService`: the check's error, else what the intake says of itself. */
+/** `StatusService`: the check's error, else whether events can be stored, and what became of them. */
 export function createStatusService({
   version,
   check,
   intake,
+  health,
 }: StatusServiceOptions): ServiceImpl<typeof StatusService> {
   return {
     async getStatus() {
       await check();
-      const problem = intake.problem();
+      const problem = health.problem();
       const { received, stored, duplicate, rejected, refused } = intake.counters();
       return {
         status: problem === null ? "healthy" : "degraded",

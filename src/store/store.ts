@@ -6,7 +6,9 @@ import type { OperationRecord, OperationStatus } from "../model/operation.ts";
 import type { AlertRecord, AlertSeverity, AlertStatus } from "../model/security-alert.ts";
 import type { SessionRecord } from "../model/session.ts";
 import type { TraceRecord } from "../model/trace.ts";
+import type { MetricStore } from "./metrics.ts";
 
+export type * from "./metrics.ts";
 export type {
   AgentRecord,
   AlertRecord,
@@ -26,7 +28,7 @@ export type {
  * `TelemetryError` of reason `STORE_UNAVAILABLE` when the database cannot serve it now and trying again can help;
  * any other rejection is a fault. After `close` every method rejects with `SHUTTING_DOWN`.
  */
-export interface TelemetryStore {
+export interface TelemetryStore extends MetricStore {
   /**
    * Stores events, and brings agents, sessions and operations up to date in the same transaction.
    *
@@ -94,6 +96,14 @@ export interface TelemetryStore {
    * change; to set the status that it has already changes nothing. Durable when it resolves, as `append`.
    */
   setAlertStatus(change: AlertStatusChange): Promise<boolean>;
+
+  /**
+   * Proves that events can be stored: resolves after the commit of a small write that none of the other methods can see. For a
+   * caller whose last `append` rejected with `STORE_UNAVAILABLE`, and who would know when the next one is worth while.
+   * Waits for no other program's lock. Rejects also where a small write succeeds but the cause of that rejection is
+   * known to remain: a disk without room for more, a file that is damaged.
+   */
+  probe(): Promise<void>;
 
   /** Resolves if the database answers. */
   ping(): Promise<void>;

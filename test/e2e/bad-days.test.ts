@@ -1,54 +1,17 @@
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
+import { mountSmall } from "../file-systems.ts";
 import { startServer } from "../running-server.ts";
 import { detailsOf, GrpcJsClient } from "./grpc-js-client.ts";
+import { eventOf, expectUnavailable, postBatch, protoEventOf, storedNumbers } from "./numbered-events.ts";
 import { openSite, type ServerProcess, type Site } from "./server-process.ts";
 import { expectBalanced, getStatus, healthy } from "./server-status.ts";
 import { holdWriteLock } from "./write-lock.ts";
-
-const day = Date.UTC(2026, 0, 15);
-
-/** An event as a REST client sends it. No two numbers make the same one. */
-function eventOf(number: number, size = 10): Readonly<Record<string, unknown>> {
-  return {
-    timestamp: new Date(day + number).toISOString(),
-    agent_id: "unlucky",
-    name: "user.message",
-    attributes: { number, text: "x".repeat(size) },
-  };
-}
-
-/** The same, as a gRPC client sends it. */
-function protoEventOf(number: number, size = 10): object {
-  const { agent_id, name, attributes } = eventOf(number, size);
-  const seconds = Math.floor((day + number) / 1000);
-  const event_time = { seconds, nanos: ((day + number) % 1000) * 1_000_000 };
-  return { agent_id, name, event_time, attributes_json: JSON.stringify(attributes) };
-}
-
-function postBatch(url: string, events: readonly unknown[]): Promise<Response> {
-  const headers = { "content-type": "application/json" };
-  return fetch(`${url}/v1/telemetry/batch`, { method: "POST", headers, body: JSON.stringify(events) });
-}
-
-/** The numbers of the events that are stored, each as often as it is there. */
-async function storedNumbers(url: string): Promise<readonly number[]> {
-  const numbers: number[] = [];
-  let next: string | undefined = "/api/events/unlucky?page_size=1000";
-  while (next !== undefined) {
-    const response: Response = await fetch(url + next);
-    expect(response.status).toBe(200);
-    // The one field of an event that the test reads.
-    const page = (await response.json()) as readonly { readonly data: { readonly number: number } }[];
-    numbers.push(...page.map(({ data }) => data.number));
-    next = /^<([^>]+)>; rel="next"$/.exec(response.headers.get("link") ?? "")?.[1];
-  }
-  return numbers.sort((left, right) => left - right);
-}
 
 function clientOf(site: Site, { port }: ServerProcess): GrpcJsClient {
   const client = new GrpcJsClient(port);
@@ -63,13 +26,6 @@ function failureOf(call: Promise<unknown>): Promise<ServiceError | undefined> {
     // The client says that it is one.
     (error: unknown) => error as ServiceError,
   );
-}
-
-/** What a client is told when the server could not store, and may be able to in a while. */
-async function expectUnavailable(response: Response): Promise<void> {
-  expect(response.status).toBe(503);
-  expect(response.headers.get("retry-after")).toBe("1");
-  expect(await response.json()).toMatchObject({ error: { code: "unavailable", reason: "STORE_UNAVAILABLE" } });
 }
 
 describe.concurrent("a second server on the same database", () => {
@@ -96,24 +52,10 @@ describe.concurrent("a second server on the same database", () => {
   });
 });
 
-/** Mounts a file system of a few megabytes, if this user may. */
-function mountSmall(site: Site, folder: string): boolean {
-  mkdirSync(folder);
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], { stdio: "ignore" });
-  } catch {
-    // Not everybody may mount, and not every system has this file system.
-    return false;
-  }
-  // Lazily, because the server ends after this.
-  site.onEnd(() => execFileSync("umount", ["-l", folder]));
-  return true;
-}
-
 test("a full disk is said to clients, loses nothing, and once there is room again all is as it was", async (context) => {
   const site = await openSite(context);
   const folder = join(site.folder, "small");
-  if (!mountSmall(site, folder)) return context.skip("this user cannot mount a file system");
+  if (!mountSmall(folder, site.onEnd)) return context.skip("this user cannot mount a file system");
   const environment = { CYLESTIO_DB_PATH: join(folder, "cylestio.db") };
   const server = await site.start({ environment });
   const client = clientOf(site, server);
@@ -151,15 +93,22 @@ test("a full disk is said to clients, loses nothing, and once there is room agai
   expect(await server.logged("events cannot be stored")).toMatchObject({ level: 50, problem: degraded.problem });
   expect(await storedNumbers(server.url)).toEqual(acknowledged);
 
+  // What is stored already is acknowledged again, which proves nothing; nor does what the server finds out by itself while the disk is full.
+  const known = acknowledged.slice(0, 10).map((number) => eventOf(number, 1000));
+  expect(await (await postBatch(server.url, known)).json()).toMatchObject({ duplicate_count: 10 });
+  await sleep(2_500);
+  expect(await getStatus(server.url)).toMatchObject({ status: "degraded", problem: degraded.problem });
+
   rmSync(join(folder, "ballast"));
+  await server.logged("events can be stored again");
+  expect(await getStatus(server.url)).toMatchObject(healthy);
   const again = Array.from({ length: number }, (_, number) => eventOf(number, 1000));
   const response = await postBatch(server.url, again);
 
   expect(await response.json()).toMatchObject({ accepted_count: 40, duplicate_count: acknowledged.length });
-  await server.logged("events are stored again");
   const recovered = await getStatus(server.url);
   expect(recovered).toMatchObject(healthy);
-  expectBalanced(recovered, { stored_count: number, duplicate_count: acknowledged.length, refused_count: 60 });
+  expectBalanced(recovered, { stored_count: number, duplicate_count: acknowledged.length + 10, refused_count: 60 });
   expect(await storedNumbers(server.url)).toEqual(again.map((_, number) => number));
   server.kill("SIGTERM");
   expect(await server.exited).toMatchObject({ code: 0 });
@@ -191,6 +140,9 @@ describe.concurrent("a database that another program has locked", () => {
       problem: expect.stringContaining("SQLITE_BUSY"),
     });
     await release();
+    // Nobody sends anything.
+    await server.logged("events can be stored again");
+    expect(await getStatus(server.url)).toMatchObject(healthy);
     expect((await postBatch(server.url, [eventOf(1)])).status).toBe(201);
     const recovered = await getStatus(server.url);
     expect(recovered).toMatchObject(healthy);
@@ -202,7 +154,7 @@ describe.concurrent("a database that another program has locked", () => {
 test("a file system that is read-only is said at the start, and when that is mended, all is there", async (context) => {
   const site = await openSite(context);
   const folder = join(site.folder, "small");
-  if (!mountSmall(site, folder)) return context.skip("this user cannot mount a file system");
+  if (!mountSmall(folder, site.onEnd)) return context.skip("this user cannot mount a file system");
   const environment = { CYLESTIO_DB_PATH: join(folder, "cylestio.db") };
   const first = await site.start({ environment });
   expect((await postBatch(first.url, [eventOf(1)])).status).toBe(201);

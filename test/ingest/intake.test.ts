@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { eventFieldsFromJson } from "../../src/ingest/cylestio/json-event.ts";
 import { createIntake, type IntakeCounters, type TakeOptions } from "../../src/ingest/intake.ts";
+import { createStoreHealth } from "../../src/ingest/store-health.ts";
 import { TelemetryError } from "../../src/model/error.ts";
 import type { Event } from "../../src/model/event.ts";
 import { limitsDefault } from "../../src/model/limits.ts";
@@ -28,14 +29,20 @@ function createStandIn() {
 function open(limits: Partial<typeof limitsDefault> = {}) {
   const store = createStandIn();
   const problems: (string | null)[] = [];
+  // It finds nothing out by itself before a test is over.
+  const health = createStoreHealth({
+    probe: async () => undefined,
+    onProblem: (problem) => problems.push(problem),
+    probePauseMs: 60_000,
+  });
   const intake = createIntake({
     store,
     limits: { ...limitsDefault, ...limits },
     nowMicros: () => Date.UTC(2025, 5, 1) * 1000,
-    onProblem: (problem) => problems.push(problem),
+    health,
   });
   const take = (raws: readonly unknown[], options?: TakeOptions) => intake.take(raws, eventFieldsFromJson, options);
-  return { store, intake, take, problems };
+  return { store, intake, take, health, problems };
 }
 
 function expectBalanced({ received, stored, duplicate, rejected, refused }: IntakeCounters): void {
@@ -116,7 +123,7 @@ const hold = (store: ReturnType<typeof createStandIn>) => {
 
 describe("the load", () => {
   test("beyond the bounds is refused at once to a caller without patience, and another try succeeds", async () => {
-    const { store, intake, take } = open({ inFlightMaxEvents: 1 });
+    const { store, intake, take, health } = open({ inFlightMaxEvents: 1 });
     const { disk } = hold(store);
     const first = take([good]);
     await expect(take([good])).rejects.toMatchObject({ reason: "OVERLOADED" });
@@ -124,7 +131,7 @@ describe("the load", () => {
     await first;
     expect(await take([good])).toMatchObject([{ status: "accepted" }]);
     expect(intake.counters()).toEqual({ received: 3, stored: 2, duplicate: 0, rejected: 0, refused: 1 });
-    expect(intake.problem()).toBe(null);
+    expect(health.problem()).toBe(null);
   });
 
   test("counts the bytes of attributes and extensions", async () => {
@@ -169,18 +176,18 @@ describe("the load", () => {
 });
 
 describe("the problem", () => {
-  test("is set when the database cannot be used, told once per change, and gone with the next success", async () => {
-    const { store, intake, take, problems } = open();
-    expect(intake.problem()).toBe(null);
+  test("is set when the database cannot be used, told once per change, and gone when something is stored", async () => {
+    const { store, take, health, problems } = open();
+    expect(health.problem()).toBe(null);
     for (const message of ["disk full", "disk full", "locked"]) {
       store.next = () => Promise.reject(unavailable(message));
       await expect(take([good])).rejects.toThrow(message);
-      expect(intake.problem()).toBe(message);
+      expect(health.problem()).toBe(message);
     }
     store.next = undefined;
     await take([good]);
     await take([good]);
-    expect(intake.problem()).toBe(null);
+    expect(health.problem()).toBe(null);
     expect(problems).toEqual(["disk full", "locked", null]);
   });
 
@@ -188,17 +195,29 @@ describe("the problem", () => {
     ["a fault", new Error("a fault")],
     ["a shutdown", new TelemetryError("SHUTTING_DOWN", "bye")],
   ] as const)("is not %s", async ([, error]) => {
-    const { store, intake, take, problems } = open();
+    const { store, take, health, problems } = open();
     store.next = () => Promise.reject(error);
     await expect(take([good])).rejects.toBe(error);
-    expect([intake.problem(), problems]).toEqual([null, []]);
+    expect([health.problem(), problems]).toEqual([null, []]);
   });
 
   test("stays where events come that are not acceptable: the database was not asked", async () => {
-    const { store, intake, take } = open();
+    const { store, take, health } = open();
     store.next = () => Promise.reject(unavailable("disk full"));
     await expect(take([good])).rejects.toThrow("disk full");
     await take([bad]);
-    expect(intake.problem()).toBe("disk full");
+    expect(health.problem()).toBe("disk full");
+  });
+
+  test("stays where nothing comes but duplicates and conflicts: nothing was written", async () => {
+    const { store, take, health, problems } = open();
+    store.next = () => Promise.reject(unavailable("disk full"));
+    await expect(take([good])).rejects.toThrow("disk full");
+    store.next = async () => ["duplicate", "conflict"];
+    await take([good, good]);
+    expect(health.problem()).toBe("disk full");
+    store.next = async () => ["duplicate", "stored"];
+    await take([good, good]);
+    expect(problems).toEqual(["disk full", null]);
   });
 });

@@ -1,5 +1,6 @@
 import { type JsonObject, type Message, toJson } from "@bufbuild/protobuf";
 import { createServiceImplSpec, type HandlerContext, type ServiceImplSpec } from "@connectrpc/connect";
+import type { FastifyServerOptions } from "fastify";
 import { type RestPluginOptions, restPlugin } from "../../src/rest/rest-plugin.ts";
 import { getTestService } from "./test-contract.ts";
 import { startTestServer } from "./test-server.ts";
@@ -36,6 +37,7 @@ export async function serveKitchenSink(
   handlers: Readonly<Record<string, Handler>> = {},
   options: Partial<RestPluginOptions> = {},
   routerOptions: Readonly<Record<string, unknown>> = {},
+  serverOptions: FastifyServerOptions = {},
 ) {
   const calls: Call[] = [];
   const server = await startTestServer(
@@ -45,7 +47,7 @@ export async function serveKitchenSink(
         limits: { bodyMaxBytes: 1000 },
         ...options,
       }),
-    { routerOptions },
+    { routerOptions, ...serverOptions },
   );
   return { ...server, calls };
 }

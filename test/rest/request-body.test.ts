@@ -125,6 +125,15 @@ describe("a JSON body", () => {
     raw.destroy();
     await expect(reading).rejects.toMatchObject({ reason: "CANCELLED" });
   });
+
+  test("whose connection broke before or while it was read is cancelled", async () => {
+    const broken = new Readable({ read: () => undefined });
+    const reading = readJsonText({ headers: jsonType, raw: broken }, { bodyMaxBytes: 100 });
+    broken.destroy(new Error("reset"));
+    await expect(reading).rejects.toMatchObject({ reason: "CANCELLED", cause: { message: "reset" } });
+    const late = readJsonText({ headers: jsonType, raw: broken }, { bodyMaxBytes: 100 });
+    await expect(late).rejects.toMatchObject({ reason: "CANCELLED", cause: { message: "reset" } });
+  });
 });
 
 async function serveBodies() {

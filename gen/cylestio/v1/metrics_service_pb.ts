@@ -6,6 +6,8 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { AlertSeries, CallSeries, CallValues, CostSeries, CostValues, EventSeries, EventValues, LatencySeries, OutcomeSeries, SessionSeries, SessionValues, TokenSeries, TokenValues } from "./metrics_pb.ts";
+import { file_cylestio_v1_metrics } from "./metrics_pb.ts";
 import { file_cylestio_v1_rest } from "./rest_pb.ts";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -16,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cylestio/v1/metrics_service.proto.
  */
 export const file_cylestio_v1_metrics_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFjeWxlc3Rpby92MS9tZXRyaWNzX3NlcnZpY2UucHJvdG8SC2N5bGVzdGlvLnYxIoUBChVHZXRFdmVudENvdW50c1JlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLNAgoWR2V0RXZlbnRDb3VudHNSZXNwb25zZRIQCghhZ2VudF9pZBgBIAEoCRITCgt0b3RhbF9jb3VudBgCIAEoAxJNCg5jb3VudF9ieV9sZXZlbBgDIAMoCzI1LmN5bGVzdGlvLnYxLkdldEV2ZW50Q291bnRzUmVzcG9uc2UuQ291bnRCeUxldmVsRW50cnkSUQoQY291bnRfYnlfY2hhbm5lbBgEIAMoCzI3LmN5bGVzdGlvLnYxLkdldEV2ZW50Q291bnRzUmVzcG9uc2UuQ291bnRCeUNoYW5uZWxFbnRyeRozChFDb3VudEJ5TGV2ZWxFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBGjUKE0NvdW50QnlDaGFubmVsRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASKEAQoUR2V0RXZlbnRUeXBlc1JlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJbChVHZXRFdmVudFR5cGVzUmVzcG9uc2USEAoIYWdlbnRfaWQYASABKAkSMAoLZXZlbnRfdHlwZXMYAiADKAsyGy5jeWxlc3Rpby52MS5FdmVudFR5cGVDb3VudCKgAQoORXZlbnRUeXBlQ291bnQSHgoEbmFtZRgBIAEoCUIQkrUYDAoKZXZlbnRfdHlwZRINCgVjb3VudBgCIAEoAxIuCgpmaXJzdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtsYXRlc3RfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQEKEUdldExhdGVuY3lSZXF1ZXN0EhAKCGFnZW50X2lkGAEgASgJEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiWQoSR2V0TGF0ZW5jeVJlc3BvbnNlEhAKCGFnZW50X2lkGAEgASgJEjEKCm9wZXJhdGlvbnMYAiADKAsyHS5jeWxlc3Rpby52MS5PcGVyYXRpb25MYXRlbmN5IrUBChBPcGVyYXRpb25MYXRlbmN5EgwKBGtpbmQYASABKAkSDQoFY291bnQYAiABKAMSEwoLZXJyb3JfY291bnQYAyABKAMSDwoHbWVhbl9tcxgEIAEoARIOCgZtaW5fbXMYBSABKAESDgoGbWF4X21zGAYgASgBEg4KBnA1MF9tcxgHIAEoARIOCgZwOTBfbXMYCCABKAESDgoGcDk1X21zGAkgASgBEg4KBnA5OV9tcxgKIAEoATKhAwoOTWV0cmljc1NlcnZpY2USigEKDkdldEV2ZW50Q291bnRzEiIuY3lsZXN0aW8udjEuR2V0RXZlbnRDb3VudHNSZXF1ZXN0GiMuY3lsZXN0aW8udjEuR2V0RXZlbnRDb3VudHNSZXNwb25zZSIvkAIBgtPkkwImEiQvYXBpL21ldHJpY3Mve2FnZW50X2lkfS9ldmVudF9jb3VudHMShgEKDUdldEV2ZW50VHlwZXMSIS5jeWxlc3Rpby52MS5HZXRFdmVudFR5cGVzUmVxdWVzdBoiLmN5bGVzdGlvLnYxLkdldEV2ZW50VHlwZXNSZXNwb25zZSIukAIBgtPkkwIlEiMvYXBpL21ldHJpY3Mve2FnZW50X2lkfS9ldmVudF90eXBlcxJ5CgpHZXRMYXRlbmN5Eh4uY3lsZXN0aW8udjEuR2V0TGF0ZW5jeVJlcXVlc3QaHy5jeWxlc3Rpby52MS5HZXRMYXRlbmN5UmVzcG9uc2UiKpACAYLT5JMCIRIfL2FwaS9tZXRyaWNzL3thZ2VudF9pZH0vbGF0ZW5jeWIGcHJvdG8z", [file_cylestio_v1_rest, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("CiFjeWxlc3Rpby92MS9tZXRyaWNzX3NlcnZpY2UucHJvdG8SC2N5bGVzdGlvLnYxIoUBChVHZXRFdmVudENvdW50c1JlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLNAgoWR2V0RXZlbnRDb3VudHNSZXNwb25zZRIQCghhZ2VudF9pZBgBIAEoCRITCgt0b3RhbF9jb3VudBgCIAEoAxJNCg5jb3VudF9ieV9sZXZlbBgDIAMoCzI1LmN5bGVzdGlvLnYxLkdldEV2ZW50Q291bnRzUmVzcG9uc2UuQ291bnRCeUxldmVsRW50cnkSUQoQY291bnRfYnlfY2hhbm5lbBgEIAMoCzI3LmN5bGVzdGlvLnYxLkdldEV2ZW50Q291bnRzUmVzcG9uc2UuQ291bnRCeUNoYW5uZWxFbnRyeRozChFDb3VudEJ5TGV2ZWxFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBGjUKE0NvdW50QnlDaGFubmVsRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASKEAQoUR2V0RXZlbnRUeXBlc1JlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJbChVHZXRFdmVudFR5cGVzUmVzcG9uc2USEAoIYWdlbnRfaWQYASABKAkSMAoLZXZlbnRfdHlwZXMYAiADKAsyGy5jeWxlc3Rpby52MS5FdmVudFR5cGVDb3VudCKgAQoORXZlbnRUeXBlQ291bnQSHgoEbmFtZRgBIAEoCUIQkrUYDAoKZXZlbnRfdHlwZRINCgVjb3VudBgCIAEoAxIuCgpmaXJzdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtsYXRlc3RfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQEKEUdldExhdGVuY3lSZXF1ZXN0EhAKCGFnZW50X2lkGAEgASgJEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiWQoSR2V0TGF0ZW5jeVJlc3BvbnNlEhAKCGFnZW50X2lkGAEgASgJEjEKCm9wZXJhdGlvbnMYAiADKAsyHS5jeWxlc3Rpby52MS5PcGVyYXRpb25MYXRlbmN5IrUBChBPcGVyYXRpb25MYXRlbmN5EgwKBGtpbmQYASABKAkSDQoFY291bnQYAiABKAMSEwoLZXJyb3JfY291bnQYAyABKAMSDwoHbWVhbl9tcxgEIAEoARIOCgZtaW5fbXMYBSABKAESDgoGbWF4X21zGAYgASgBEg4KBnA1MF9tcxgHIAEoARIOCgZwOTBfbXMYCCABKAESDgoGcDk1X21zGAkgASgBEg4KBnA5OV9tcxgKIAEoASKTAQoSR2V0T3ZlcnZpZXdSZXF1ZXN0EiEKCWFnZW50X2lkcxgBIAMoCUIOkrUYCgoIYWdlbnRfaWQSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK4BAoTR2V0T3ZlcnZpZXdSZXNwb25zZRIoCgZldmVudHMYASABKAsyGC5jeWxlc3Rpby52MS5FdmVudFZhbHVlcxITCgthZ2VudF9jb3VudBgCIAEoAxIsCghzZXNzaW9ucxgDIAEoCzIaLmN5bGVzdGlvLnYxLlNlc3Npb25WYWx1ZXMSKgoJbGxtX2NhbGxzGAQgASgLMhcuY3lsZXN0aW8udjEuQ2FsbFZhbHVlcxIrCgp0b29sX2NhbGxzGAUgASgLMhcuY3lsZXN0aW8udjEuQ2FsbFZhbHVlcxIoCgZ0b2tlbnMYBiABKAsyGC5jeWxlc3Rpby52MS5Ub2tlblZhbHVlcxImCgVjb3N0cxgHIAEoCzIXLmN5bGVzdGlvLnYxLkNvc3RWYWx1ZXMSEwoLYWxlcnRfY291bnQYCCABKAMSWwoXYWxlcnRfY291bnRfYnlfc2V2ZXJpdHkYCSADKAsyOi5jeWxlc3Rpby52MS5HZXRPdmVydmlld1Jlc3BvbnNlLkFsZXJ0Q291bnRCeVNldmVyaXR5RW50cnkSLQoJZnJvbV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBo7ChlBbGVydENvdW50QnlTZXZlcml0eUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEikAIKGFF1ZXJ5RXZlbnRNZXRyaWNzUmVxdWVzdBIhCglhZ2VudF9pZHMYASADKAlCDpK1GAoKCGFnZW50X2lkEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaW50ZXJ2YWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhAKCGdyb3VwX2J5GAYgAygJEh4KBG5hbWUYByABKAlCEJK1GAwaCmV2ZW50X3R5cGUSDQoFbGV2ZWwYCCABKAkSDwoHY2hhbm5lbBgJIAEoCSLlAQoZUXVlcnlFdmVudE1ldHJpY3NSZXNwb25zZRIoCgZzZXJpZXMYASADKAsyGC5jeWxlc3Rpby52MS5FdmVudFNlcmllcxInCgVvdGhlchgCIAEoCzIYLmN5bGVzdGlvLnYxLkV2ZW50U2VyaWVzEhkKEW90aGVyX2dyb3VwX2NvdW50GAMgASgDEi0KCWZyb21fdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAihgIKE1F1ZXJ5TGF0ZW5jeVJlcXVlc3QSIQoJYWdlbnRfaWRzGAEgAygJQg6StRgKCghhZ2VudF9pZBItCglmcm9tX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGludGVydmFsGAQgASgJEhEKCXRpbWVfem9uZRgFIAEoCRIQCghncm91cF9ieRgGIAMoCRIOCgZ2ZW5kb3IYByABKAkSDQoFbW9kZWwYCCABKAkSDAoEdG9vbBgJIAEoCRIMCgRraW5kGAogASgJIuQBChRRdWVyeUxhdGVuY3lSZXNwb25zZRIqCgZzZXJpZXMYASADKAsyGi5jeWxlc3Rpby52MS5MYXRlbmN5U2VyaWVzEikKBW90aGVyGAIgASgLMhouY3lsZXN0aW8udjEuTGF0ZW5jeVNlcmllcxIZChFvdGhlcl9ncm91cF9jb3VudBgDIAEoAxItCglmcm9tX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIukBChJRdWVyeVRva2Vuc1JlcXVlc3QSIQoJYWdlbnRfaWRzGAEgAygJQg6StRgKCghhZ2VudF9pZBItCglmcm9tX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGludGVydmFsGAQgASgJEhEKCXRpbWVfem9uZRgFIAEoCRIQCghncm91cF9ieRgGIAMoCRIOCgZ2ZW5kb3IYByABKAkSDQoFbW9kZWwYCCABKAki3wEKE1F1ZXJ5VG9rZW5zUmVzcG9uc2USKAoGc2VyaWVzGAEgAygLMhguY3lsZXN0aW8udjEuVG9rZW5TZXJpZXMSJwoFb3RoZXIYAiABKAsyGC5jeWxlc3Rpby52MS5Ub2tlblNlcmllcxIZChFvdGhlcl9ncm91cF9jb3VudBgDIAEoAxItCglmcm9tX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIucBChBRdWVyeUNvc3RSZXF1ZXN0EiEKCWFnZW50X2lkcxgBIAMoCUIOkrUYCgoIYWdlbnRfaWQSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghpbnRlcnZhbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSEAoIZ3JvdXBfYnkYBiADKAkSDgoGdmVuZG9yGAcgASgJEg0KBW1vZGVsGAggASgJItsBChFRdWVyeUNvc3RSZXNwb25zZRInCgZzZXJpZXMYASADKAsyFy5jeWxlc3Rpby52MS5Db3N0U2VyaWVzEiYKBW90aGVyGAIgASgLMhcuY3lsZXN0aW8udjEuQ29zdFNlcmllcxIZChFvdGhlcl9ncm91cF9jb3VudBgDIAEoAxItCglmcm9tX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUCChJRdWVyeUVycm9yc1JlcXVlc3QSIQoJYWdlbnRfaWRzGAEgAygJQg6StRgKCghhZ2VudF9pZBItCglmcm9tX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGludGVydmFsGAQgASgJEhEKCXRpbWVfem9uZRgFIAEoCRIQCghncm91cF9ieRgGIAMoCRIOCgZ2ZW5kb3IYByABKAkSDQoFbW9kZWwYCCABKAkSDAoEdG9vbBgJIAEoCRIMCgRraW5kGAogASgJIvQCChNRdWVyeUVycm9yc1Jlc3BvbnNlEi8KC2NhbGxfc2VyaWVzGAEgAygLMhouY3lsZXN0aW8udjEuT3V0Y29tZVNlcmllcxIvCgtvdGhlcl9jYWxscxgCIAEoCzIaLmN5bGVzdGlvLnYxLk91dGNvbWVTZXJpZXMSHgoWb3RoZXJfY2FsbF9ncm91cF9jb3VudBgDIAEoAxIuCgxldmVudF9zZXJpZXMYBCADKAsyGC5jeWxlc3Rpby52MS5FdmVudFNlcmllcxIuCgxvdGhlcl9ldmVudHMYBSABKAsyGC5jeWxlc3Rpby52MS5FdmVudFNlcmllcxIfChdvdGhlcl9ldmVudF9ncm91cF9jb3VudBgGIAEoAxItCglmcm9tX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItcBChFRdWVyeVRvb2xzUmVxdWVzdBIhCglhZ2VudF9pZHMYASADKAlCDpK1GAoKCGFnZW50X2lkEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaW50ZXJ2YWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhAKCGdyb3VwX2J5GAYgAygJEgwKBHRvb2wYByABKAki3AEKElF1ZXJ5VG9vbHNSZXNwb25zZRInCgZzZXJpZXMYASADKAsyFy5jeWxlc3Rpby52MS5DYWxsU2VyaWVzEiYKBW90aGVyGAIgASgLMhcuY3lsZXN0aW8udjEuQ2FsbFNlcmllcxIZChFvdGhlcl9ncm91cF9jb3VudBgDIAEoAxItCglmcm9tX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItIBChpRdWVyeVNlc3Npb25NZXRyaWNzUmVxdWVzdBIhCglhZ2VudF9pZHMYASADKAlCDpK1GAoKCGFnZW50X2lkEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaW50ZXJ2YWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhAKCGdyb3VwX2J5GAYgAygJIusBChtRdWVyeVNlc3Npb25NZXRyaWNzUmVzcG9uc2USKgoGc2VyaWVzGAEgAygLMhouY3lsZXN0aW8udjEuU2Vzc2lvblNlcmllcxIpCgVvdGhlchgCIAEoCzIaLmN5bGVzdGlvLnYxLlNlc3Npb25TZXJpZXMSGQoRb3RoZXJfZ3JvdXBfY291bnQYAyABKAMSLQoJZnJvbV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL0AQoYUXVlcnlBbGVydE1ldHJpY3NSZXF1ZXN0EiEKCWFnZW50X2lkcxgBIAMoCUIOkrUYCgoIYWdlbnRfaWQSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghpbnRlcnZhbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSEAoIZ3JvdXBfYnkYBiADKAkSEAoIc2V2ZXJpdHkYByABKAkSEAoIY2F0ZWdvcnkYCCABKAki5QEKGVF1ZXJ5QWxlcnRNZXRyaWNzUmVzcG9uc2USKAoGc2VyaWVzGAEgAygLMhguY3lsZXN0aW8udjEuQWxlcnRTZXJpZXMSJwoFb3RoZXIYAiABKAsyGC5jeWxlc3Rpby52MS5BbGVydFNlcmllcxIZChFvdGhlcl9ncm91cF9jb3VudBgDIAEoAxItCglmcm9tX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wMvkLCg5NZXRyaWNzU2VydmljZRKKAQoOR2V0RXZlbnRDb3VudHMSIi5jeWxlc3Rpby52MS5HZXRFdmVudENvdW50c1JlcXVlc3QaIy5jeWxlc3Rpby52MS5HZXRFdmVudENvdW50c1Jlc3BvbnNlIi+QAgGC0+STAiYSJC9hcGkvbWV0cmljcy97YWdlbnRfaWR9L2V2ZW50X2NvdW50cxKGAQoNR2V0RXZlbnRUeXBlcxIhLmN5bGVzdGlvLnYxLkdldEV2ZW50VHlwZXNSZXF1ZXN0GiIuY3lsZXN0aW8udjEuR2V0RXZlbnRUeXBlc1Jlc3BvbnNlIi6QAgGC0+STAiUSIy9hcGkvbWV0cmljcy97YWdlbnRfaWR9L2V2ZW50X3R5cGVzEnkKCkdldExhdGVuY3kSHi5jeWxlc3Rpby52MS5HZXRMYXRlbmN5UmVxdWVzdBofLmN5bGVzdGlvLnYxLkdldExhdGVuY3lSZXNwb25zZSIqkAIBgtPkkwIhEh8vYXBpL21ldHJpY3Mve2FnZW50X2lkfS9sYXRlbmN5EnUKC0dldE92ZXJ2aWV3Eh8uY3lsZXN0aW8udjEuR2V0T3ZlcnZpZXdSZXF1ZXN0GiAuY3lsZXN0aW8udjEuR2V0T3ZlcnZpZXdSZXNwb25zZSIjkAIBgtPkkwIaEhgvYXBpL3YxL21ldHJpY3Mvb3ZlcnZpZXcShQEKEVF1ZXJ5RXZlbnRNZXRyaWNzEiUuY3lsZXN0aW8udjEuUXVlcnlFdmVudE1ldHJpY3NSZXF1ZXN0GiYuY3lsZXN0aW8udjEuUXVlcnlFdmVudE1ldHJpY3NSZXNwb25zZSIhkAIBgtPkkwIYEhYvYXBpL3YxL21ldHJpY3MvZXZlbnRzEncKDFF1ZXJ5TGF0ZW5jeRIgLmN5bGVzdGlvLnYxLlF1ZXJ5TGF0ZW5jeVJlcXVlc3QaIS5jeWxlc3Rpby52MS5RdWVyeUxhdGVuY3lSZXNwb25zZSIikAIBgtPkkwIZEhcvYXBpL3YxL21ldHJpY3MvbGF0ZW5jeRJzCgtRdWVyeVRva2VucxIfLmN5bGVzdGlvLnYxLlF1ZXJ5VG9rZW5zUmVxdWVzdBogLmN5bGVzdGlvLnYxLlF1ZXJ5VG9rZW5zUmVzcG9uc2UiIZACAYLT5JMCGBIWL2FwaS92MS9tZXRyaWNzL3Rva2VucxJrCglRdWVyeUNvc3QSHS5jeWxlc3Rpby52MS5RdWVyeUNvc3RSZXF1ZXN0Gh4uY3lsZXN0aW8udjEuUXVlcnlDb3N0UmVzcG9uc2UiH5ACAYLT5JMCFhIUL2FwaS92MS9tZXRyaWNzL2Nvc3QScwoLUXVlcnlFcnJvcnMSHy5jeWxlc3Rpby52MS5RdWVyeUVycm9yc1JlcXVlc3QaIC5jeWxlc3Rpby52MS5RdWVyeUVycm9yc1Jlc3BvbnNlIiGQAgGC0+STAhgSFi9hcGkvdjEvbWV0cmljcy9lcnJvcnMSbwoKUXVlcnlUb29scxIeLmN5bGVzdGlvLnYxLlF1ZXJ5VG9vbHNSZXF1ZXN0Gh8uY3lsZXN0aW8udjEuUXVlcnlUb29sc1Jlc3BvbnNlIiCQAgGC0+STAhcSFS9hcGkvdjEvbWV0cmljcy90b29scxKNAQoTUXVlcnlTZXNzaW9uTWV0cmljcxInLmN5bGVzdGlvLnYxLlF1ZXJ5U2Vzc2lvbk1ldHJpY3NSZXF1ZXN0GiguY3lsZXN0aW8udjEuUXVlcnlTZXNzaW9uTWV0cmljc1Jlc3BvbnNlIiOQAgGC0+STAhoSGC9hcGkvdjEvbWV0cmljcy9zZXNzaW9ucxKFAQoRUXVlcnlBbGVydE1ldHJpY3MSJS5jeWxlc3Rpby52MS5RdWVyeUFsZXJ0TWV0cmljc1JlcXVlc3QaJi5jeWxlc3Rpby52MS5RdWVyeUFsZXJ0TWV0cmljc1Jlc3BvbnNlIiGQAgGC0+STAhgSFi9hcGkvdjEvbWV0cmljcy9hbGVydHNiBnByb3RvMw", [file_cylestio_v1_metrics, file_cylestio_v1_rest, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Which events to count.
@@ -350,7 +352,1137 @@ export const OperationLatencySchema: GenMessage<OperationLatency> = /*@__PURE__*
   messageDesc(file_cylestio_v1_metrics_service, 7);
 
 /**
- * Answers questions about one agent in numbers, over all its events or those of a time range. All RPCs only read.
+ * Which range to look at.
+ *
+ * @generated from message cylestio.v1.GetOverviewRequest
+ */
+export type GetOverviewRequest = Message<"cylestio.v1.GetOverviewRequest"> & {
+  /**
+   * The agents; none means all.
+   *
+   * @generated from field: repeated string agent_ids = 1;
+   */
+  agentIds: string[];
+
+  /**
+   * Only what happened at or after this time.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 2;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Only what happened before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 3;
+   */
+  toTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cylestio.v1.GetOverviewRequest.
+ * Use `create(GetOverviewRequestSchema)` to create a new message.
+ */
+export const GetOverviewRequestSchema: GenMessage<GetOverviewRequest> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 8);
+
+/**
+ * A range at a glance.
+ *
+ * @generated from message cylestio.v1.GetOverviewResponse
+ */
+export type GetOverviewResponse = Message<"cylestio.v1.GetOverviewResponse"> & {
+  /**
+   * Events.
+   *
+   * @generated from field: cylestio.v1.EventValues events = 1;
+   */
+  events?: EventValues | undefined;
+
+  /**
+   * Agents that sent an event.
+   *
+   * @generated from field: int64 agent_count = 2;
+   */
+  agentCount: bigint;
+
+  /**
+   * Sessions that started.
+   *
+   * @generated from field: cylestio.v1.SessionValues sessions = 3;
+   */
+  sessions?: SessionValues | undefined;
+
+  /**
+   * Calls of language models.
+   *
+   * @generated from field: cylestio.v1.CallValues llm_calls = 4;
+   */
+  llmCalls?: CallValues | undefined;
+
+  /**
+   * Calls of tools.
+   *
+   * @generated from field: cylestio.v1.CallValues tool_calls = 5;
+   */
+  toolCalls?: CallValues | undefined;
+
+  /**
+   * Tokens of the calls of language models.
+   *
+   * @generated from field: cylestio.v1.TokenValues tokens = 6;
+   */
+  tokens?: TokenValues | undefined;
+
+  /**
+   * Cost of the calls of language models.
+   *
+   * @generated from field: cylestio.v1.CostValues costs = 7;
+   */
+  costs?: CostValues | undefined;
+
+  /**
+   * Number of security alerts.
+   *
+   * @generated from field: int64 alert_count = 8;
+   */
+  alertCount: bigint;
+
+  /**
+   * Number of security alerts by severity: `low`, `medium`, `high` and `critical`.
+   *
+   * @generated from field: map<string, int64> alert_count_by_severity = 9;
+   */
+  alertCountBySeverity: { [key: string]: bigint };
+
+  /**
+   * Where the range begins, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 10;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Where the range ends, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 11;
+   */
+  toTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cylestio.v1.GetOverviewResponse.
+ * Use `create(GetOverviewResponseSchema)` to create a new message.
+ */
+export const GetOverviewResponseSchema: GenMessage<GetOverviewResponse> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 9);
+
+/**
+ * Which events to count.
+ *
+ * @generated from message cylestio.v1.QueryEventMetricsRequest
+ */
+export type QueryEventMetricsRequest = Message<"cylestio.v1.QueryEventMetricsRequest"> & {
+  /**
+   * The agents; none means all.
+   *
+   * @generated from field: repeated string agent_ids = 1;
+   */
+  agentIds: string[];
+
+  /**
+   * Only what happened at or after this time.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 2;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Only what happened before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 3;
+   */
+  toTime?: Timestamp | undefined;
+
+  /**
+   * Length of the buckets: `minute`, `hour`, `day` or `week`. Empty: none.
+   *
+   * @generated from field: string interval = 4;
+   */
+  interval: string;
+
+  /**
+   * Time zone of the buckets by its name in the tz database, as `Europe/Berlin`. Empty: UTC.
+   *
+   * @generated from field: string time_zone = 5;
+   */
+  timeZone: string;
+
+  /**
+   * What the series are told apart by: `agent`, `name`, `level`, `channel`.
+   *
+   * @generated from field: repeated string group_by = 6;
+   */
+  groupBy: string[];
+
+  /**
+   * Only events of this name.
+   *
+   * @generated from field: string name = 7;
+   */
+  name: string;
+
+  /**
+   * Only events of this level, exactly as sent.
+   *
+   * @generated from field: string level = 8;
+   */
+  level: string;
+
+  /**
+   * Only events of this channel, exactly as sent.
+   *
+   * @generated from field: string channel = 9;
+   */
+  channel: string;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryEventMetricsRequest.
+ * Use `create(QueryEventMetricsRequestSchema)` to create a new message.
+ */
+export const QueryEventMetricsRequestSchema: GenMessage<QueryEventMetricsRequest> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 10);
+
+/**
+ * The counts.
+ *
+ * @generated from message cylestio.v1.QueryEventMetricsResponse
+ */
+export type QueryEventMetricsResponse = Message<"cylestio.v1.QueryEventMetricsResponse"> & {
+  /**
+   * The series, the largest total first.
+   *
+   * @generated from field: repeated cylestio.v1.EventSeries series = 1;
+   */
+  series: EventSeries[];
+
+  /**
+   * What the groups without a series of their own have together. Absent: there is none.
+   *
+   * @generated from field: cylestio.v1.EventSeries other = 2;
+   */
+  other?: EventSeries | undefined;
+
+  /**
+   * How many groups `other` is of.
+   *
+   * @generated from field: int64 other_group_count = 3;
+   */
+  otherGroupCount: bigint;
+
+  /**
+   * Where the range begins, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 4;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Where the range ends, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 5;
+   */
+  toTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryEventMetricsResponse.
+ * Use `create(QueryEventMetricsResponseSchema)` to create a new message.
+ */
+export const QueryEventMetricsResponseSchema: GenMessage<QueryEventMetricsResponse> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 11);
+
+/**
+ * Which operations to look at.
+ *
+ * @generated from message cylestio.v1.QueryLatencyRequest
+ */
+export type QueryLatencyRequest = Message<"cylestio.v1.QueryLatencyRequest"> & {
+  /**
+   * The agents; none means all.
+   *
+   * @generated from field: repeated string agent_ids = 1;
+   */
+  agentIds: string[];
+
+  /**
+   * Only what happened at or after this time.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 2;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Only what happened before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 3;
+   */
+  toTime?: Timestamp | undefined;
+
+  /**
+   * Length of the buckets: `minute`, `hour`, `day` or `week`. Empty: none.
+   *
+   * @generated from field: string interval = 4;
+   */
+  interval: string;
+
+  /**
+   * Time zone of the buckets by its name in the tz database, as `Europe/Berlin`. Empty: UTC.
+   *
+   * @generated from field: string time_zone = 5;
+   */
+  timeZone: string;
+
+  /**
+   * What the series are told apart by: `agent`, `kind`, `vendor`, `model`, `tool`, `name`.
+   *
+   * @generated from field: repeated string group_by = 6;
+   */
+  groupBy: string[];
+
+  /**
+   * Only calls of models of this vendor, in lower case, as `anthropic`.
+   *
+   * @generated from field: string vendor = 7;
+   */
+  vendor: string;
+
+  /**
+   * Only calls of this model: the one that answered, else the one that was asked for, exactly.
+   *
+   * @generated from field: string model = 8;
+   */
+  model: string;
+
+  /**
+   * Only calls of this tool, exactly.
+   *
+   * @generated from field: string tool = 9;
+   */
+  tool: string;
+
+  /**
+   * Only operations of this kind: `llm`, `tool`, `chain`, `retriever`, `graph`, `node`, `agent` or `other`. Empty: `tool` where the
+   * request has `tool` as a filter or a group, else `llm` where it has `vendor` or `model`, else every kind where it has `kind` as a
+   * group, else `llm`.
+   *
+   * @generated from field: string kind = 10;
+   */
+  kind: string;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryLatencyRequest.
+ * Use `create(QueryLatencyRequestSchema)` to create a new message.
+ */
+export const QueryLatencyRequestSchema: GenMessage<QueryLatencyRequest> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 12);
+
+/**
+ * How long they took.
+ *
+ * @generated from message cylestio.v1.QueryLatencyResponse
+ */
+export type QueryLatencyResponse = Message<"cylestio.v1.QueryLatencyResponse"> & {
+  /**
+   * The series, the largest total first.
+   *
+   * @generated from field: repeated cylestio.v1.LatencySeries series = 1;
+   */
+  series: LatencySeries[];
+
+  /**
+   * What the groups without a series of their own have together. Absent: there is none.
+   *
+   * @generated from field: cylestio.v1.LatencySeries other = 2;
+   */
+  other?: LatencySeries | undefined;
+
+  /**
+   * How many groups `other` is of.
+   *
+   * @generated from field: int64 other_group_count = 3;
+   */
+  otherGroupCount: bigint;
+
+  /**
+   * Where the range begins, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 4;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Where the range ends, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 5;
+   */
+  toTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryLatencyResponse.
+ * Use `create(QueryLatencyResponseSchema)` to create a new message.
+ */
+export const QueryLatencyResponseSchema: GenMessage<QueryLatencyResponse> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 13);
+
+/**
+ * Which calls to look at.
+ *
+ * @generated from message cylestio.v1.QueryTokensRequest
+ */
+export type QueryTokensRequest = Message<"cylestio.v1.QueryTokensRequest"> & {
+  /**
+   * The agents; none means all.
+   *
+   * @generated from field: repeated string agent_ids = 1;
+   */
+  agentIds: string[];
+
+  /**
+   * Only what happened at or after this time.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 2;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Only what happened before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 3;
+   */
+  toTime?: Timestamp | undefined;
+
+  /**
+   * Length of the buckets: `minute`, `hour`, `day` or `week`. Empty: none.
+   *
+   * @generated from field: string interval = 4;
+   */
+  interval: string;
+
+  /**
+   * Time zone of the buckets by its name in the tz database, as `Europe/Berlin`. Empty: UTC.
+   *
+   * @generated from field: string time_zone = 5;
+   */
+  timeZone: string;
+
+  /**
+   * What the series are told apart by: `agent`, `vendor`, `model`.
+   *
+   * @generated from field: repeated string group_by = 6;
+   */
+  groupBy: string[];
+
+  /**
+   * Only calls of models of this vendor, in lower case, as `anthropic`.
+   *
+   * @generated from field: string vendor = 7;
+   */
+  vendor: string;
+
+  /**
+   * Only calls of this model: the one that answered, else the one that was asked for, exactly.
+   *
+   * @generated from field: string model = 8;
+   */
+  model: string;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryTokensRequest.
+ * Use `create(QueryTokensRequestSchema)` to create a new message.
+ */
+export const QueryTokensRequestSchema: GenMessage<QueryTokensRequest> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 14);
+
+/**
+ * The sums. The largest series is the one with most tokens in and out.
+ *
+ * @generated from message cylestio.v1.QueryTokensResponse
+ */
+export type QueryTokensResponse = Message<"cylestio.v1.QueryTokensResponse"> & {
+  /**
+   * The series, the largest total first.
+   *
+   * @generated from field: repeated cylestio.v1.TokenSeries series = 1;
+   */
+  series: TokenSeries[];
+
+  /**
+   * What the groups without a series of their own have together. Absent: there is none.
+   *
+   * @generated from field: cylestio.v1.TokenSeries other = 2;
+   */
+  other?: TokenSeries | undefined;
+
+  /**
+   * How many groups `other` is of.
+   *
+   * @generated from field: int64 other_group_count = 3;
+   */
+  otherGroupCount: bigint;
+
+  /**
+   * Where the range begins, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 4;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Where the range ends, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 5;
+   */
+  toTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryTokensResponse.
+ * Use `create(QueryTokensResponseSchema)` to create a new message.
+ */
+export const QueryTokensResponseSchema: GenMessage<QueryTokensResponse> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 15);
+
+/**
+ * Which calls to look at.
+ *
+ * @generated from message cylestio.v1.QueryCostRequest
+ */
+export type QueryCostRequest = Message<"cylestio.v1.QueryCostRequest"> & {
+  /**
+   * The agents; none means all.
+   *
+   * @generated from field: repeated string agent_ids = 1;
+   */
+  agentIds: string[];
+
+  /**
+   * Only what happened at or after this time.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 2;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Only what happened before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 3;
+   */
+  toTime?: Timestamp | undefined;
+
+  /**
+   * Length of the buckets: `minute`, `hour`, `day` or `week`. Empty: none.
+   *
+   * @generated from field: string interval = 4;
+   */
+  interval: string;
+
+  /**
+   * Time zone of the buckets by its name in the tz database, as `Europe/Berlin`. Empty: UTC.
+   *
+   * @generated from field: string time_zone = 5;
+   */
+  timeZone: string;
+
+  /**
+   * What the series are told apart by: `agent`, `vendor`, `model`.
+   *
+   * @generated from field: repeated string group_by = 6;
+   */
+  groupBy: string[];
+
+  /**
+   * Only calls of models of this vendor, in lower case, as `anthropic`.
+   *
+   * @generated from field: string vendor = 7;
+   */
+  vendor: string;
+
+  /**
+   * Only calls of this model: the one that answered, else the one that was asked for, exactly.
+   *
+   * @generated from field: string model = 8;
+   */
+  model: string;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryCostRequest.
+ * Use `create(QueryCostRequestSchema)` to create a new message.
+ */
+export const QueryCostRequestSchema: GenMessage<QueryCostRequest> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 16);
+
+/**
+ * The sums. The largest series is the one that costs most.
+ *
+ * @generated from message cylestio.v1.QueryCostResponse
+ */
+export type QueryCostResponse = Message<"cylestio.v1.QueryCostResponse"> & {
+  /**
+   * The series, the largest total first.
+   *
+   * @generated from field: repeated cylestio.v1.CostSeries series = 1;
+   */
+  series: CostSeries[];
+
+  /**
+   * What the groups without a series of their own have together. Absent: there is none.
+   *
+   * @generated from field: cylestio.v1.CostSeries other = 2;
+   */
+  other?: CostSeries | undefined;
+
+  /**
+   * How many groups `other` is of.
+   *
+   * @generated from field: int64 other_group_count = 3;
+   */
+  otherGroupCount: bigint;
+
+  /**
+   * Where the range begins, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 4;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Where the range ends, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 5;
+   */
+  toTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryCostResponse.
+ * Use `create(QueryCostResponseSchema)` to create a new message.
+ */
+export const QueryCostResponseSchema: GenMessage<QueryCostResponse> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 17);
+
+/**
+ * Which calls and events to look at.
+ *
+ * @generated from message cylestio.v1.QueryErrorsRequest
+ */
+export type QueryErrorsRequest = Message<"cylestio.v1.QueryErrorsRequest"> & {
+  /**
+   * The agents; none means all.
+   *
+   * @generated from field: repeated string agent_ids = 1;
+   */
+  agentIds: string[];
+
+  /**
+   * Only what happened at or after this time.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 2;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Only what happened before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 3;
+   */
+  toTime?: Timestamp | undefined;
+
+  /**
+   * Length of the buckets: `minute`, `hour`, `day` or `week`. Empty: none.
+   *
+   * @generated from field: string interval = 4;
+   */
+  interval: string;
+
+  /**
+   * Time zone of the buckets by its name in the tz database, as `Europe/Berlin`. Empty: UTC.
+   *
+   * @generated from field: string time_zone = 5;
+   */
+  timeZone: string;
+
+  /**
+   * What the series are told apart by: `agent`, `kind`, `vendor`, `model`, `tool`, `name` for calls, `agent`, `level` for events. Each list
+   * of series goes by those that it has.
+   *
+   * @generated from field: repeated string group_by = 6;
+   */
+  groupBy: string[];
+
+  /**
+   * Only calls of models of this vendor, in lower case, as `anthropic`.
+   *
+   * @generated from field: string vendor = 7;
+   */
+  vendor: string;
+
+  /**
+   * Only calls of this model: the one that answered, else the one that was asked for, exactly.
+   *
+   * @generated from field: string model = 8;
+   */
+  model: string;
+
+  /**
+   * Only calls of this tool, exactly.
+   *
+   * @generated from field: string tool = 9;
+   */
+  tool: string;
+
+  /**
+   * Only operations of this kind: `llm`, `tool`, `chain`, `retriever`, `graph`, `node`, `agent` or `other`. Empty: `tool` where the
+   * request has `tool` as a filter or a group, else `llm` where it has `vendor` or `model`, else every kind where it has `kind` as a
+   * group, else `llm` and `tool`.
+   *
+   * @generated from field: string kind = 10;
+   */
+  kind: string;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryErrorsRequest.
+ * Use `create(QueryErrorsRequestSchema)` to create a new message.
+ */
+export const QueryErrorsRequestSchema: GenMessage<QueryErrorsRequest> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 18);
+
+/**
+ * What failed.
+ *
+ * @generated from message cylestio.v1.QueryErrorsResponse
+ */
+export type QueryErrorsResponse = Message<"cylestio.v1.QueryErrorsResponse"> & {
+  /**
+   * Calls and how they ended, the largest number of calls first.
+   *
+   * @generated from field: repeated cylestio.v1.OutcomeSeries call_series = 1;
+   */
+  callSeries: OutcomeSeries[];
+
+  /**
+   * What the groups of calls without a series of their own have together. Absent: there is none.
+   *
+   * @generated from field: cylestio.v1.OutcomeSeries other_calls = 2;
+   */
+  otherCalls?: OutcomeSeries | undefined;
+
+  /**
+   * How many groups `other_calls` is of.
+   *
+   * @generated from field: int64 other_call_group_count = 3;
+   */
+  otherCallGroupCount: bigint;
+
+  /**
+   * Events of the level error or worse, the largest number first. The filters of calls do not touch them.
+   *
+   * @generated from field: repeated cylestio.v1.EventSeries event_series = 4;
+   */
+  eventSeries: EventSeries[];
+
+  /**
+   * What the groups of events without a series of their own have together. Absent: there is none.
+   *
+   * @generated from field: cylestio.v1.EventSeries other_events = 5;
+   */
+  otherEvents?: EventSeries | undefined;
+
+  /**
+   * How many groups `other_events` is of.
+   *
+   * @generated from field: int64 other_event_group_count = 6;
+   */
+  otherEventGroupCount: bigint;
+
+  /**
+   * Where the range begins, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 7;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Where the range ends, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 8;
+   */
+  toTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryErrorsResponse.
+ * Use `create(QueryErrorsResponseSchema)` to create a new message.
+ */
+export const QueryErrorsResponseSchema: GenMessage<QueryErrorsResponse> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 19);
+
+/**
+ * Which calls to look at.
+ *
+ * @generated from message cylestio.v1.QueryToolsRequest
+ */
+export type QueryToolsRequest = Message<"cylestio.v1.QueryToolsRequest"> & {
+  /**
+   * The agents; none means all.
+   *
+   * @generated from field: repeated string agent_ids = 1;
+   */
+  agentIds: string[];
+
+  /**
+   * Only what happened at or after this time.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 2;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Only what happened before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 3;
+   */
+  toTime?: Timestamp | undefined;
+
+  /**
+   * Length of the buckets: `minute`, `hour`, `day` or `week`. Empty: none.
+   *
+   * @generated from field: string interval = 4;
+   */
+  interval: string;
+
+  /**
+   * Time zone of the buckets by its name in the tz database, as `Europe/Berlin`. Empty: UTC.
+   *
+   * @generated from field: string time_zone = 5;
+   */
+  timeZone: string;
+
+  /**
+   * What the series are told apart by: `tool`, `agent`. None: `tool`.
+   *
+   * @generated from field: repeated string group_by = 6;
+   */
+  groupBy: string[];
+
+  /**
+   * Only calls of this tool, exactly.
+   *
+   * @generated from field: string tool = 7;
+   */
+  tool: string;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryToolsRequest.
+ * Use `create(QueryToolsRequestSchema)` to create a new message.
+ */
+export const QueryToolsRequestSchema: GenMessage<QueryToolsRequest> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 20);
+
+/**
+ * How they ended and how long they took.
+ *
+ * @generated from message cylestio.v1.QueryToolsResponse
+ */
+export type QueryToolsResponse = Message<"cylestio.v1.QueryToolsResponse"> & {
+  /**
+   * The series, the largest total first.
+   *
+   * @generated from field: repeated cylestio.v1.CallSeries series = 1;
+   */
+  series: CallSeries[];
+
+  /**
+   * What the groups without a series of their own have together. Absent: there is none.
+   *
+   * @generated from field: cylestio.v1.CallSeries other = 2;
+   */
+  other?: CallSeries | undefined;
+
+  /**
+   * How many groups `other` is of.
+   *
+   * @generated from field: int64 other_group_count = 3;
+   */
+  otherGroupCount: bigint;
+
+  /**
+   * Where the range begins, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 4;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Where the range ends, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 5;
+   */
+  toTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryToolsResponse.
+ * Use `create(QueryToolsResponseSchema)` to create a new message.
+ */
+export const QueryToolsResponseSchema: GenMessage<QueryToolsResponse> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 21);
+
+/**
+ * Which sessions to count.
+ *
+ * @generated from message cylestio.v1.QuerySessionMetricsRequest
+ */
+export type QuerySessionMetricsRequest = Message<"cylestio.v1.QuerySessionMetricsRequest"> & {
+  /**
+   * The agents; none means all.
+   *
+   * @generated from field: repeated string agent_ids = 1;
+   */
+  agentIds: string[];
+
+  /**
+   * Only what happened at or after this time.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 2;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Only what happened before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 3;
+   */
+  toTime?: Timestamp | undefined;
+
+  /**
+   * Length of the buckets: `minute`, `hour`, `day` or `week`. Empty: none.
+   *
+   * @generated from field: string interval = 4;
+   */
+  interval: string;
+
+  /**
+   * Time zone of the buckets by its name in the tz database, as `Europe/Berlin`. Empty: UTC.
+   *
+   * @generated from field: string time_zone = 5;
+   */
+  timeZone: string;
+
+  /**
+   * What the series are told apart by: `agent`.
+   *
+   * @generated from field: repeated string group_by = 6;
+   */
+  groupBy: string[];
+};
+
+/**
+ * Describes the message cylestio.v1.QuerySessionMetricsRequest.
+ * Use `create(QuerySessionMetricsRequestSchema)` to create a new message.
+ */
+export const QuerySessionMetricsRequestSchema: GenMessage<QuerySessionMetricsRequest> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 22);
+
+/**
+ * The counts.
+ *
+ * @generated from message cylestio.v1.QuerySessionMetricsResponse
+ */
+export type QuerySessionMetricsResponse = Message<"cylestio.v1.QuerySessionMetricsResponse"> & {
+  /**
+   * The series, the largest total first.
+   *
+   * @generated from field: repeated cylestio.v1.SessionSeries series = 1;
+   */
+  series: SessionSeries[];
+
+  /**
+   * What the groups without a series of their own have together. Absent: there is none.
+   *
+   * @generated from field: cylestio.v1.SessionSeries other = 2;
+   */
+  other?: SessionSeries | undefined;
+
+  /**
+   * How many groups `other` is of.
+   *
+   * @generated from field: int64 other_group_count = 3;
+   */
+  otherGroupCount: bigint;
+
+  /**
+   * Where the range begins, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 4;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Where the range ends, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 5;
+   */
+  toTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cylestio.v1.QuerySessionMetricsResponse.
+ * Use `create(QuerySessionMetricsResponseSchema)` to create a new message.
+ */
+export const QuerySessionMetricsResponseSchema: GenMessage<QuerySessionMetricsResponse> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 23);
+
+/**
+ * Which alerts to count.
+ *
+ * @generated from message cylestio.v1.QueryAlertMetricsRequest
+ */
+export type QueryAlertMetricsRequest = Message<"cylestio.v1.QueryAlertMetricsRequest"> & {
+  /**
+   * The agents; none means all.
+   *
+   * @generated from field: repeated string agent_ids = 1;
+   */
+  agentIds: string[];
+
+  /**
+   * Only what happened at or after this time.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 2;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Only what happened before this time.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 3;
+   */
+  toTime?: Timestamp | undefined;
+
+  /**
+   * Length of the buckets: `minute`, `hour`, `day` or `week`. Empty: none.
+   *
+   * @generated from field: string interval = 4;
+   */
+  interval: string;
+
+  /**
+   * Time zone of the buckets by its name in the tz database, as `Europe/Berlin`. Empty: UTC.
+   *
+   * @generated from field: string time_zone = 5;
+   */
+  timeZone: string;
+
+  /**
+   * What the series are told apart by: `agent`, `severity`, `category`.
+   *
+   * @generated from field: repeated string group_by = 6;
+   */
+  groupBy: string[];
+
+  /**
+   * Only alerts that are this bad: `low`, `medium`, `high` or `critical`.
+   *
+   * @generated from field: string severity = 7;
+   */
+  severity: string;
+
+  /**
+   * Only alerts of this category, exactly as sent.
+   *
+   * @generated from field: string category = 8;
+   */
+  category: string;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryAlertMetricsRequest.
+ * Use `create(QueryAlertMetricsRequestSchema)` to create a new message.
+ */
+export const QueryAlertMetricsRequestSchema: GenMessage<QueryAlertMetricsRequest> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 24);
+
+/**
+ * The counts.
+ *
+ * @generated from message cylestio.v1.QueryAlertMetricsResponse
+ */
+export type QueryAlertMetricsResponse = Message<"cylestio.v1.QueryAlertMetricsResponse"> & {
+  /**
+   * The series, the largest total first.
+   *
+   * @generated from field: repeated cylestio.v1.AlertSeries series = 1;
+   */
+  series: AlertSeries[];
+
+  /**
+   * What the groups without a series of their own have together. Absent: there is none.
+   *
+   * @generated from field: cylestio.v1.AlertSeries other = 2;
+   */
+  other?: AlertSeries | undefined;
+
+  /**
+   * How many groups `other` is of.
+   *
+   * @generated from field: int64 other_group_count = 3;
+   */
+  otherGroupCount: bigint;
+
+  /**
+   * Where the range begins, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp from_time = 4;
+   */
+  fromTime?: Timestamp | undefined;
+
+  /**
+   * Where the range ends, at a full minute. Absent: open.
+   *
+   * @generated from field: google.protobuf.Timestamp to_time = 5;
+   */
+  toTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message cylestio.v1.QueryAlertMetricsResponse.
+ * Use `create(QueryAlertMetricsResponseSchema)` to create a new message.
+ */
+export const QueryAlertMetricsResponseSchema: GenMessage<QueryAlertMetricsResponse> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_metrics_service, 25);
+
+/**
+ * Answers questions in numbers. All RPCs only read. The first three look at events one by one, of one agent; the others read
+ * counters, so that their cost does not grow with the number of events (QuerySessionMetrics and the sessions of GetOverview
+ * read the sessions of the range).
+ *
+ * What these others have in common:
+ * - `agent_id` names up to 100 agents; none means all.
+ * - The range is from `from_time` (included) to `to_time` (not included), each moved outwards to a full minute. Without an `interval`
+ *   an end that is not given is open. With one, `to_time` is now by default, and `from_time` 24 hours before it (`minute`, `hour`) or 30
+ *   days before it (`day`, `week`).
+ * - `interval` cuts the range into buckets by the clock and the calendar of `time_zone`: at most 10,000. A week begins on Monday.
+ * - `group_by` makes one series for each combination of values, the largest total first. At most 1,000 series and 100,000 buckets in
+ *   all series are told; what is beyond is added up in `other`. Without it there is one series.
+ * - An empty filter counts as absent.
  *
  * Codes of every RPC: `invalid_argument` (a bad field, named in BadRequest), `not_found` (the agent never reported),
  * `unavailable` with RetryInfo.
@@ -387,6 +1519,96 @@ export const MetricsService: GenService<{
     methodKind: "unary";
     input: typeof GetLatencyRequestSchema;
     output: typeof GetLatencyResponseSchema;
+  },
+  /**
+   * Tells everything about a range at a glance.
+   *
+   * @generated from rpc cylestio.v1.MetricsService.GetOverview
+   */
+  getOverview: {
+    methodKind: "unary";
+    input: typeof GetOverviewRequestSchema;
+    output: typeof GetOverviewResponseSchema;
+  },
+  /**
+   * Counts events. Groups: `agent`, `name`, `level`, `channel`.
+   *
+   * @generated from rpc cylestio.v1.MetricsService.QueryEventMetrics
+   */
+  queryEventMetrics: {
+    methodKind: "unary";
+    input: typeof QueryEventMetricsRequestSchema;
+    output: typeof QueryEventMetricsResponseSchema;
+  },
+  /**
+   * Tells how long operations took, by the time of their start. Groups: `agent`, `kind`, `vendor`, `model`, `tool`, `name`.
+   *
+   * @generated from rpc cylestio.v1.MetricsService.QueryLatency
+   */
+  queryLatency: {
+    methodKind: "unary";
+    input: typeof QueryLatencyRequestSchema;
+    output: typeof QueryLatencyResponseSchema;
+  },
+  /**
+   * Adds up the tokens of calls of language models. Groups: `agent`, `vendor`, `model`.
+   *
+   * @generated from rpc cylestio.v1.MetricsService.QueryTokens
+   */
+  queryTokens: {
+    methodKind: "unary";
+    input: typeof QueryTokensRequestSchema;
+    output: typeof QueryTokensResponseSchema;
+  },
+  /**
+   * Adds up what calls of language models cost. Groups: `agent`, `vendor`, `model`.
+   *
+   * @generated from rpc cylestio.v1.MetricsService.QueryCost
+   */
+  queryCost: {
+    methodKind: "unary";
+    input: typeof QueryCostRequestSchema;
+    output: typeof QueryCostResponseSchema;
+  },
+  /**
+   * Counts calls that failed, and events of the level error or worse.
+   *
+   * @generated from rpc cylestio.v1.MetricsService.QueryErrors
+   */
+  queryErrors: {
+    methodKind: "unary";
+    input: typeof QueryErrorsRequestSchema;
+    output: typeof QueryErrorsResponseSchema;
+  },
+  /**
+   * Tells how calls of tools ended and how long they took. Groups: `tool`, `agent`; `tool` where none is given.
+   *
+   * @generated from rpc cylestio.v1.MetricsService.QueryTools
+   */
+  queryTools: {
+    methodKind: "unary";
+    input: typeof QueryToolsRequestSchema;
+    output: typeof QueryToolsResponseSchema;
+  },
+  /**
+   * Counts sessions by the time of their start. Groups: `agent`.
+   *
+   * @generated from rpc cylestio.v1.MetricsService.QuerySessionMetrics
+   */
+  querySessionMetrics: {
+    methodKind: "unary";
+    input: typeof QuerySessionMetricsRequestSchema;
+    output: typeof QuerySessionMetricsResponseSchema;
+  },
+  /**
+   * Counts security alerts. Groups: `agent`, `severity`, `category`.
+   *
+   * @generated from rpc cylestio.v1.MetricsService.QueryAlertMetrics
+   */
+  queryAlertMetrics: {
+    methodKind: "unary";
+    input: typeof QueryAlertMetricsRequestSchema;
+    output: typeof QueryAlertMetricsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_cylestio_v1_metrics_service, 0);

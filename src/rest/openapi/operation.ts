@@ -86,9 +86,14 @@ function requestBody(binding: RestBinding, schemas: MessageSchemas): JsonObject 
   return { required: true, content: { "application/json": bodyContent(binding, schemas) } };
 }
 
-function bodyContent({ method, body }: RestBinding, schemas: MessageSchemas): JsonObject {
+function bodyContent({ method, body, pathVariables }: RestBinding, schemas: MessageSchemas): JsonObject {
   if (body.kind === "field") return { schema: schemas.inputFieldSchema(body.field) };
-  if (body.kind !== "free-form") return { schema: schemas.referToInput(method.input) };
+  if (body.kind !== "free-form") {
+    // What the path says needs not be said again.
+    const inPath = new Set(pathVariables.map(({ restName }) => restName));
+    const members = Object.entries(messageExample(method.input)).filter(([name]) => !inPath.has(name));
+    return { schema: schemas.referToInput(method.input), example: Object.fromEntries(members) };
+  }
   // One event, or a batch, as the request message of the RPC has it.
   const isBatch = method.input.fields.some((field) => field.fieldKind === "list");
   const { bodyExample } = getOption(method, rest_method);

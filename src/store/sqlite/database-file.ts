@@ -90,12 +90,17 @@ export function openWriterConnection(path: string, durability: Durability): Data
 
 /** Sets what SQLite keeps per connection, and WAL mode, which it keeps in the file: reading and writing do not wait for each other. */
 export function configureConnection(database: Database.Database, durability: Durability): void {
-  database.pragma(`busy_timeout = ${busyTimeoutMs}`);
+  waitForLocks(database);
   database.pragma("journal_mode = wal");
   database.pragma("foreign_keys = on");
   database.pragma(`synchronous = ${durability}`);
   database.pragma(`cache_size = -${cacheKib}`);
   database.pragma("temp_store = memory");
+}
+
+/** Sets how long a statement waits for another connection's lock. */
+export function waitForLocks(database: Database.Database, timeoutMs: number = busyTimeoutMs): void {
+  database.pragma(`busy_timeout = ${timeoutMs}`);
 }
 
 /** Opens a connection that reads. It may not be `readonly`: a reader of a WAL file may be the one that has to repair its index. */

@@ -72,6 +72,7 @@ export function createEventWriter(database: Database, prices: PriceBook): EventW
         // The transaction was rolled back, and with it the keys that were given out in it.
         ledger.forget();
         traces.forget();
+        operations.forget();
         rollups.forget();
         throw storeErrorFrom(error);
       }

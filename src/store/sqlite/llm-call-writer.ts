@@ -21,6 +21,8 @@ export interface LlmCallWriter {
   remove(operationId: number): void;
   /** Finds out which wrappers are covered, as far as that may have changed. Call once, at the end of the transaction. */
   flush(): void;
+  /** Forgets what was not flushed. Call after a rollback. */
+  forget(): void;
 }
 
 const nothing: LlmFacts = {
@@ -37,6 +39,10 @@ export function createLlmCallWriter(database: Database, prices: PriceBook, watch
   const statements = prepare(database);
   const wrappers = new Set<number>();
   const parents = new Set<string>();
+  const forget = (): void => {
+    wrappers.clear();
+    parents.clear();
+  };
   return {
     write(operationId, pair) {
       const { start, finish } = pair;
@@ -61,9 +67,9 @@ export function createLlmCallWriter(database: Database, prices: PriceBook, watch
         watcher.operationChanging(id);
         statements.cover.run({ id });
       }
-      wrappers.clear();
-      parents.clear();
+      forget();
     },
+    forget,
   };
 }
 

@@ -16,6 +16,8 @@ import type { OperationWatcher } from "./rollup-writer.ts";
 export interface OperationWriter {
   /** Pairs the parts that were just stored (those with a sequence) with those that are there, again where need be. */
   write(plan: OperationPlan): void;
+  /** Forgets what a write had begun. Call after a rollback. */
+  forget(): void;
 }
 
 interface Statements {
@@ -47,6 +49,7 @@ export function createOperationWriter(
       }
       llmCalls.flush();
     },
+    forget: () => llmCalls.forget(),
   };
 }
 

@@ -1,9 +1,10 @@
 import type { Database } from "better-sqlite3";
-import type { TelemetryStore } from "../store.ts";
+import type { MetricStore, TelemetryStore } from "../store.ts";
 import { findAgent, listAgents } from "./agent-reader.ts";
 import { findAlert, listAlerts } from "./alert-reader.ts";
 import { countEvents, findEvent, listEvents } from "./event-reader.ts";
 import { measureLatency } from "./latency-reader.ts";
+import { createMetricReader } from "./metric-reader.ts";
 import { findOperation, listOperations } from "./operation-reader.ts";
 import { listSessions } from "./session-reader.ts";
 import { storeErrorFrom } from "./store-error.ts";
@@ -25,6 +26,7 @@ export type Reader = Pick<
   | "findTraceOperations"
   | "listAlerts"
   | "findAlert"
+  | keyof MetricStore
   | "ping"
 >;
 
@@ -56,6 +58,7 @@ export function createReader(database: Database, examinedRowsMax?: number): Read
 /** The same on any way to run statements; tests look at the statements through it. */
 export function createReaderOn(run: RunQuery, examinedRowsMax: number = examinedRowsMaxDefault): Reader {
   return {
+    ...createMetricReader(run),
     findAgent: (agentId) => findAgent(run, agentId),
     listAgents: (query) => listAgents(run, query),
     findEvent: (eventId) => findEvent(run, eventId),

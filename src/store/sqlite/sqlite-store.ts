@@ -1,16 +1,18 @@
+import type { ResourceLimits } from "node:worker_threads";
 import { TelemetryError } from "../../model/error.ts";
 import type { DerivedFacts } from "../../model/event.ts";
 import { createPriceBook, parsePriceTable } from "../../pricing/price-table.ts";
 import type { StoredEvent, TelemetryStore } from "../store.ts";
+import { createAppendSender } from "./append-sender.ts";
 import { configureConnection, type Durability, prepareDatabaseFile } from "./database-file.ts";
 import { lockDatabase } from "./database-lock.ts";
-import { eventToTuple } from "./event-tuple.ts";
 import { type MigrationResult, migrate } from "./migrate.ts";
 import { createOrm } from "./orm.ts";
 import { examinedRowsMaxDefault, type Reader } from "./reader.ts";
 import type { ReaderData, ReaderMethods } from "./reader-thread.ts";
 import { needsRebuild, rebuildDerived } from "./rebuild.ts";
-import { startThread } from "./thread.ts";
+import { type Death, type SupervisedThread, superviseThread } from "./supervised-thread.ts";
+import { startThread, type ThreadMethods } from "./thread.ts";
 import type { WriterData, WriterMethods } from "./writer-thread.ts";
 
 export interface SqliteStoreOptions {
@@ -27,11 +29,21 @@ export interface SqliteStoreOptions {
   readonly onRebuilt?: (eventCount: number) => void;
   /** Told what the migrations did at the start. */
   readonly onMigrated?: (result: MigrationResult) => void;
+  /** Told when a thread died, and when it could not be started again yet: until it runs again, what it does is unavailable. */
+  readonly onThreadDied?: (thread: ThreadName, death: Death) => void;
+  /** Told when a thread that died runs again. */
+  readonly onThreadRestarted?: (thread: ThreadName) => void;
+  /** Bounds on the memory of each thread; beyond them it dies. Default: Node's. */
+  readonly threadLimits?: ResourceLimits;
 }
+
+/** The threads of the store: `writer` stores events, `reader` answers everything else. */
+export type ThreadName = "writer" | "reader";
 
 /**
  * Opens the SQLite store and brings its schema up to date. One thread writes, another one reads, with WAL between them, so that
- * the calling thread never waits for the disk.
+ * the calling thread never waits for the disk. A thread that dies is started again; the claim on the database is this thread's, and
+ * stays meanwhile.
  * Throws `ForeignDatabaseError` or `NewerSchemaError` where the file must not be touched, and `DatabaseInUseError` where another
  * process serves it.
  */
@@ -44,11 +56,12 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Te
     const writerData: WriterData = { databasePath, durability, priceTables };
     const readerData: ReaderData = { databasePath, examinedRowsMax };
     const [writer, reader] = await allOrNone(
-      startThread<WriterMethods>(new URL("./writer-thread.ts", import.meta.url), writerData),
-      startThread<ReaderMethods>(new URL("./reader-thread.ts", import.meta.url), readerData),
+      keepThread<WriterMethods>(options, "writer", new URL("./writer-thread.ts", import.meta.url), writerData),
+      keepThread<ReaderMethods>(options, "reader", new URL("./reader-thread.ts", import.meta.url), readerData),
     );
     return createStoreOn({
-      append: (events) => writer.methods.append(events.map(eventToTuple)),
+      append: createAppendSender(writer.methods),
+      probe: writer.methods.probe,
       setAlertStatus: writer.methods.setAlertStatus,
       reader: reader.methods,
       release: async () => {
@@ -64,6 +77,19 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Te
     lock.release();
     throw error;
   }
+}
+
+function keepThread<Methods extends ThreadMethods>(
+  { onThreadDied, onThreadRestarted, threadLimits = {} }: SqliteStoreOptions,
+  name: ThreadName,
+  module: URL,
+  data: WriterData | ReaderData,
+): Promise<SupervisedThread<Methods>> {
+  return superviseThread<Methods>({
+    start: (signal) => startThread(module, { name, data, signal, resourceLimits: threadLimits }),
+    onDied: (death) => onThreadDied?.(name, death),
+    onRestarted: () => onThreadRestarted?.(name),
+  });
 }
 
 /** Both threads; where one cannot start, the other one is ended, so that nothing holds the database open. */
@@ -108,9 +134,10 @@ async function migrateFile(options: SqliteStoreOptions): Promise<void> {
 function createStoreOn({
   append,
   setAlertStatus,
+  probe,
   reader,
   release,
-}: Pick<TelemetryStore, "append" | "setAlertStatus"> & {
+}: Pick<TelemetryStore, "append" | "setAlertStatus" | "probe"> & {
   readonly reader: Reader;
   readonly release: () => Promise<void>;
 }): TelemetryStore {
@@ -133,7 +160,7 @@ function createStoreOn({
     await release();
   };
   return {
-    append: whileOpen(async (events) => (events.length === 0 ? [] : append(events))),
+    append: whileOpen((events) => (events.length === 0 ? Promise.resolve([]) : append(events))),
     findAgent: whileOpen(reader.findAgent),
     listAgents: whileOpen(reader.listAgents),
     findEvent: whileOpen(reader.findEvent),
@@ -148,6 +175,11 @@ function createStoreOn({
     listAlerts: whileOpen(reader.listAlerts),
     findAlert: whileOpen(reader.findAlert),
     setAlertStatus: whileOpen(setAlertStatus),
+    probe: whileOpen(probe),
+    queryCalls: whileOpen(reader.queryCalls),
+    queryEvents: whileOpen(reader.queryEvents),
+    queryAlerts: whileOpen(reader.queryAlerts),
+    querySessions: whileOpen(reader.querySessions),
     ping: whileOpen(reader.ping),
     close: () => (closing ??= close()),
   };

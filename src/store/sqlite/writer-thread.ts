@@ -5,7 +5,8 @@ import { createAppendQueue } from "./append-queue.ts";
 import { type Durability, openWriterConnection } from "./database-file.ts";
 import { type EventTuple, eventFromTuple } from "./event-tuple.ts";
 import { createEventWriter } from "./event-writer.ts";
-import { serveThread } from "./thread.ts";
+import { type ErrorFacts, factsOf, serveThread } from "./thread.ts";
+import { createWriteWatch } from "./write-watch.ts";
 
 /*
  * The thread that writes. While it commits, the appends that arrive wait in its mailbox and share the next commit: the slower
@@ -21,20 +22,27 @@ export interface WriterData {
 
 /** What other threads may ask of it. */
 export type WriterMethods = {
-  readonly append: (events: readonly EventTuple[]) => Promise<readonly AppendOutcome[]>;
+  /** Stores the events of several appends, and tells for each, in their order, what came of it or why it was not stored. */
+  readonly append: (
+    appends: readonly (readonly EventTuple[])[],
+  ) => Promise<readonly (readonly AppendOutcome[] | ErrorFacts)[]>;
+  readonly probe: () => Promise<void>;
   readonly setAlertStatus: (change: AlertStatusChange) => Promise<boolean>;
   readonly close: () => Promise<void>;
 };
 
 await serveThread(async ({ databasePath, durability, priceTables }: WriterData): Promise<WriterMethods> => {
   const connection = openWriterConnection(databasePath, durability);
-  const queue = createAppendQueue(
-    createEventWriter(connection, createPriceBook(priceTables.map(parsePriceTable))).write,
-  );
+  const writer = createEventWriter(connection, createPriceBook(priceTables.map(parsePriceTable)));
   const setAlertStatus = createAlertStatusSetter(connection);
+  const { watch, probe } = createWriteWatch(connection, databasePath);
+  const queue = createAppendQueue((events) => watch(() => writer.write(events)));
   return {
-    append: (events) => queue.append(events.map(eventFromTuple)),
+    append: (appends) => Promise.all(appends.map((events) => queue.append(events.map(eventFromTuple)).catch(factsOf))),
     setAlertStatus: async (change) => setAlertStatus(change),
+    async probe() {
+      probe();
+    },
     async close() {
       connection.close();
     },

@@ -52,6 +52,7 @@ const calls: Readonly<Record<string, (store: TelemetryStore) => Promise<unknown>
     }),
   findAlert: (store) => store.findAlert("0".repeat(32)),
   setAlertStatus: (store) => store.setAlertStatus({ eventId: "0".repeat(32), status: "resolved", atMicros: 1 }),
+  probe: (store) => store.probe(),
   ping: (store) => store.ping(),
 };
 
@@ -60,6 +61,14 @@ export function testLifetime(createStore: CreateStore): void {
   test("a store that is open answers a ping", async () => {
     const store = await openStore(createStore);
     await expect(store.ping()).resolves.toBeUndefined();
+  });
+
+  test("a store that can be written to says so to a probe, which stores nothing", async () => {
+    const store = await openStore(createStore);
+    await store.append([buildEvent()]);
+    const before = await readAllEvents(store);
+    await expect(store.probe()).resolves.toBeUndefined();
+    expect(await readAllEvents(store)).toEqual(before);
   });
 
   test("a store may be closed again, also while it closes", async () => {

@@ -4,7 +4,7 @@ import { startThread } from "../../../src/store/sqlite/thread.ts";
 import type { OddMethods, Start } from "./odd-thread.ts";
 
 const moduleUrl = new URL("./odd-thread.ts", import.meta.url);
-const start = (how: Start = "well") => startThread<OddMethods>(moduleUrl, how);
+const start = (how: Start = "well") => startThread<OddMethods>(moduleUrl, { name: "odd", data: how });
 
 /** A thread that is closed when the test ends. */
 async function open() {
@@ -13,7 +13,7 @@ async function open() {
   return thread;
 }
 
-const died = { name: "TelemetryError", reason: "STORE_UNAVAILABLE", message: "a thread of the database died" };
+const died = { name: "TelemetryError", reason: "STORE_UNAVAILABLE", message: "the odd thread of the database died" };
 
 describe("a call of a thread", () => {
   test("is answered with what the method gives, each with its own", async () => {
@@ -56,7 +56,10 @@ describe("a call of a thread", () => {
   });
 
   test("of a method that it does not have rejects, and the thread goes on", async () => {
-    const thread = await startThread<OddMethods & { readonly other: () => Promise<void> }>(moduleUrl, "well");
+    const thread = await startThread<OddMethods & { readonly other: () => Promise<void> }>(moduleUrl, {
+      name: "odd",
+      data: "well",
+    });
     onTestFinished(() => thread.close());
     await expect(thread.methods.other()).rejects.toThrow("the thread has no method other");
     expect(await thread.methods.echo(1)).toEqual([1]);
@@ -80,7 +83,10 @@ describe("the start of a thread", () => {
   });
 
   test("rejects if its module cannot be loaded", async () => {
-    const missing = startThread<OddMethods>(new URL("./no-such-module.ts", import.meta.url), "well");
+    const missing = startThread<OddMethods>(new URL("./no-such-module.ts", import.meta.url), {
+      name: "odd",
+      data: "well",
+    });
     await expect(missing).rejects.toMatchObject(died);
   });
 });
