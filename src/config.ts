@@ -9,6 +9,8 @@ export interface Config {
   readonly insecure: boolean;
   readonly databasePath: string;
   readonly durability: "full" | "normal";
+  /** The user's own price table; null: none. */
+  readonly pricesPath: string | null;
   readonly logLevel: LogLevel;
   readonly corsOrigins: readonly string[];
   readonly shutdownTimeoutMs: number;
@@ -125,6 +127,12 @@ const texts = {
     default: "full",
     range: "full, normal",
   },
+  pricesPath: {
+    name: "CYLESTIO_PRICES_PATH",
+    meaning: "JSON file with prices of models that go before those of the server's own table",
+    default: "none",
+    range: "a path",
+  },
   logLevel: {
     name: "CYLESTIO_LOG_LEVEL",
     meaning: "least level that is logged",
@@ -145,6 +153,7 @@ export const settings: readonly Setting[] = [
   numbers.port,
   texts.databasePath,
   texts.durability,
+  texts.pricesPath,
   texts.logLevel,
   texts.corsOrigins,
   ...Object.values(numbers).slice(1),
@@ -162,6 +171,7 @@ export function parseConfig(environment: Environment, args: readonly string[], s
     insecure: args.includes("--insecure"),
     databasePath: text(texts.databasePath) ?? databasePathDefault(surroundings, environment),
     durability: parseChoice(texts.durability, text(texts.durability), ["full", "normal"]),
+    pricesPath: text(texts.pricesPath) ?? null,
     logLevel: parseChoice(texts.logLevel, text(texts.logLevel), logLevels),
     corsOrigins: parseOrigins(text(texts.corsOrigins)),
     shutdownTimeoutMs: number(numbers.shutdownTimeoutMs),

@@ -3,21 +3,26 @@ import { homedir } from "node:os";
 import process from "node:process";
 import { type Logger, pino } from "pino";
 import { ConfigError, parseConfig } from "./config.ts";
+import { reprice } from "./reprice.ts";
 import { createServer, type Server } from "./server.ts";
 
 /*
- * The process: settings from the environment, start, signals, exit code. 0: stopped on request; 1: could not start, or not
+ * The process: settings from the environment, start, signals, exit code. With `reprice`, no server: it reckons costs again. 0: stopped on request; 1: could not start, or not
  * stop in good order; 2: a setting is wrong.
  */
 
 /** What closing the database may take after the last connection, in milliseconds. */
 const patienceMs = 5_000;
 
-async function main(): Promise<void> {
-  const config = parseConfig(process.env, process.argv.slice(2), {
-    platform: process.platform,
-    homeFolder: homedir(),
-  });
+async function main(args: readonly string[]): Promise<void> {
+  const surroundings = { platform: process.platform, homeFolder: homedir() };
+  if (args[0] === "reprice") {
+    const options = args.slice(1).filter((arg) => arg !== "--apply");
+    const config = parseConfig(process.env, options, surroundings);
+    process.stdout.write(`${await reprice({ config, apply: args.includes("--apply") })}\n`);
+    return;
+  }
+  const config = parseConfig(process.env, args, surroundings);
   const logger = pino({ level: config.logLevel });
   const stopping = stopOnSignals({ logger, deadlineMs: config.shutdownTimeoutMs + patienceMs });
   const server = await createServer({ config, logger, nowMs: Date.now, newId: randomUUID });
@@ -60,7 +65,7 @@ function stopOnSignals({ logger, deadlineMs }: StopOptions): { started(server: S
   };
 }
 
-main().catch((error: unknown) => {
+main(process.argv.slice(2)).catch((error: unknown) => {
   const message = error instanceof Error ? error.message : String(error);
   process.stderr.write(`cylestio-mini-local-server: ${message}\n`);
   process.exit(error instanceof ConfigError ? 2 : 1);

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { cors, createContextValues } from "@connectrpc/connect";
 import { fastifyConnectPlugin } from "@connectrpc/connect-fastify";
 import { fastifyCors } from "@fastify/cors";
@@ -16,11 +15,13 @@ import { deriveStoredFacts } from "./ingest/derive-facts.ts";
 import { createIntake } from "./ingest/intake.ts";
 import { createStoreHealth, type StoreHealth } from "./ingest/store-health.ts";
 import { TelemetryError } from "./model/error.ts";
+import { readPriceTables } from "./price-files.ts";
 import { upgradePythonDatabase } from "./python-upgrade.ts";
 import { createAgentQueries } from "./query/agent-queries.ts";
 import { createAlertQueries } from "./query/alert-queries.ts";
 import { createCallQueries } from "./query/call-queries.ts";
 import { createEventQueries } from "./query/event-queries.ts";
+import { createMetricQueries } from "./query/metric-queries.ts";
 import { createSessionQueries } from "./query/session-queries.ts";
 import { createTraceQueries } from "./query/trace-queries.ts";
 import { docsPages } from "./rest/docs-pages.ts";
@@ -116,8 +117,6 @@ function assertSafeHost({ host, insecure }: Config): void {
   );
 }
 
-const shippedPrices = new URL("./pricing/price-table.json", import.meta.url);
-
 async function openStore({
   config,
   logger,
@@ -130,7 +129,7 @@ async function openStore({
     return await createSqliteStore({
       databasePath,
       durability,
-      priceTables: [readFileSync(shippedPrices, "utf8")],
+      priceTables: readPriceTables(config),
       derive: (event) => deriveStoredFacts(event, config.limits),
       onRebuilt: (eventCount) => {
         if (eventCount > 0) logger.info({ eventCount }, "derived tables made anew from the events");
@@ -179,7 +178,7 @@ function createImplementations({
     llmCalls: createLlmCallService(createCallQueries(store, "llm")),
     toolCalls: createToolCallService(createCallQueries(store, "tool")),
     alerts: createAlertService(createAlertQueries(store, { nowMicros })),
-    metrics: createMetricsService(agentQueries),
+    metrics: createMetricsService(agentQueries, createMetricQueries({ store, getAgent: agentQueries.getAgent, nowMs })),
     status: createStatusService({ version: packageJson.version, check: () => store.ping(), intake, health }),
   };
 }

@@ -21,6 +21,7 @@ describe("the settings", () => {
       insecure: false,
       databasePath: "/home/ada/.config/cylestio-monitor/cylestio.db",
       durability: "full",
+      pricesPath: null,
       logLevel: "info",
       corsOrigins: [],
       shutdownTimeoutMs: 5_000,
@@ -62,7 +63,9 @@ const numbers: readonly (readonly [string, (config: Config) => number, number, n
 
 describe("a setting that is a number", () => {
   test("is in this table", () => {
-    const texts = ["HOST", "DB_PATH", "DURABILITY", "LOG_LEVEL", "CORS_ORIGINS"].map((name) => `CYLESTIO_${name}`);
+    const texts = ["HOST", "DB_PATH", "DURABILITY", "PRICES_PATH", "LOG_LEVEL", "CORS_ORIGINS"].map(
+      (name) => `CYLESTIO_${name}`,
+    );
     expect(settings.map(({ name }) => name).sort()).toEqual([...numbers.map(([name]) => name), ...texts].sort());
   });
 

@@ -94,12 +94,12 @@ export function groupsMaxOf({ buckets }: MetricSpan): number {
 function parseRange(request: MetricRequest, interval: BucketInterval | null, nowMicros: number): MetricBucket {
   const asked = { from: bounded(request.fromMicros), to: bounded(request.toMicros) };
   if (asked.from !== null && asked.to !== null && asked.from >= asked.to) {
-    invalid("to_time", "must be later than from_time");
+    invalid("to_time", "must be later than from_time, and the range not wholly before 1686 or after 2254");
   }
   if (interval === null) return { startMicros: floorMinute(asked.from), endMicros: ceilMinute(asked.to) };
   const to = asked.to ?? nowMicros;
   const from = asked.from ?? Math.max(to - rangeMicrosDefault[interval], -timeMaxMicros);
-  if (from > to) invalid("from_time", "must not be in the future where to_time is not given");
+  if (from >= to) invalid("from_time", "must be in the past where to_time is not given");
   return { startMicros: floorMinute(from), endMicros: ceilMinute(to) };
 }
 

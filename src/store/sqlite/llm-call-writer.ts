@@ -51,7 +51,9 @@ export function createLlmCallWriter(database: Database, prices: PriceBook, watch
       if (facts.isWrapper) wrappers.add(operationId);
       else if (parentSpanId !== null) parents.add(parentSpanId);
       const place = [traceId, spanId, parentSpanId, facts.isWrapper ? 1 : 0];
-      statements.write.run(operationId, ...place, ...factValues(facts), ...priceValues(prices, facts, pair));
+      const model = facts.usedModel ?? facts.requestedModel;
+      const price = priceCall(prices, { ...facts, model, atMicros: (start ?? finish).timeMicros });
+      statements.write.run(operationId, ...place, ...factValues(facts), ...price);
     },
     remove(operationId) {
       wrappers.delete(operationId);
@@ -78,14 +80,21 @@ function factValues({ vendor, requestedModel, usedModel, stopReason, tokens }: L
   return [vendor, requestedModel, usedModel, stopReason, input, output, cacheRead, cacheWrite, reasoning];
 }
 
-/** The cost, and what it was reckoned with, so that it can be checked. Null: the model's price or the tokens are not known. */
-function priceValues(
+/** What the price of a call depends on. */
+interface PricedCall extends Pick<LlmFacts, "vendor" | "tokens"> {
+  readonly model: string | null;
+  readonly atMicros: number;
+}
+
+/**
+ * The cost in 1e-12 USD, and what it was reckoned with, as JSON, so that it can be checked. Null: the model's price or the tokens
+ * are not known.
+ */
+export function priceCall(
   prices: PriceBook,
-  { vendor, usedModel, requestedModel, tokens }: LlmFacts,
-  { start, finish }: Pair<Part>,
+  { vendor, model, tokens, atMicros }: PricedCall,
 ): [cost: number | null, price: string | null] {
-  const model = usedModel ?? requestedModel;
-  const price = model === null ? null : prices.find({ vendor, model, atMicros: (start ?? finish).timeMicros });
+  const price = model === null ? null : prices.find({ vendor, model, atMicros });
   if (price === null) return [null, null];
   return [costOf(tokens, price), JSON.stringify({ ...price, tableVersion: prices.version })];
 }

@@ -116,9 +116,10 @@ export function testSessions(createStore: CreateStore): void {
       ...buildOperation({ atMs: 70, ms: 9, outcome: "blocked" }, { kind: "tool", family: "tool", toolName: "search" }),
       ...buildOperation({ atMs: 80, ms: 4 }, { kind: "tool", family: "tool", toolName: "fetch" }),
       eventAt(90, { level: "error", alert: buildAlert() }),
-      eventAt(91, { agentId: "other", alert: buildAlert() }),
+      eventAt(89, { agentId: "other", alert: buildAlert() }),
+      eventAt(89, { sessionId: "other", alert: buildAlert() }),
     ]);
-    const [session] = await listAll(store, { agentId: "agent" });
+    const [session] = await listAll(store, { agentId: "agent", sessionId: "session" });
     expect(session).toEqual({
       agentId: "agent",
       sessionId: "session",

@@ -1,0 +1,103 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { expect, test } from "vitest";
+import { normaliseBatch } from "../../../src/ingest/batch.ts";
+import { eventFieldsFromJson } from "../../../src/ingest/cylestio/json-event.ts";
+import { deriveStoredFacts } from "../../../src/ingest/derive-facts.ts";
+import type { Event } from "../../../src/model/event.ts";
+import { limitsDefault } from "../../../src/model/limits.ts";
+import { createSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
+import { createTemporaryFolder } from "./temporary-folder.ts";
+
+const folder = createTemporaryFolder();
+const priceTables = [readFileSync(new URL("../../../src/pricing/price-table.json", import.meta.url), "utf8")];
+
+/** The events of both sample files, as ingest makes them. */
+function sampleEvents(): readonly Event[] {
+  const nowMicros = Date.UTC(2026, 0, 1) * 1000;
+  const raws = ["v1-events", "legacy-events"].flatMap((name): unknown[] =>
+    JSON.parse(readFileSync(new URL(`../../samples/${name}.json`, import.meta.url), "utf8")),
+  );
+  const results = normaliseBatch(raws, { readFields: eventFieldsFromJson, limits: limitsDefault, nowMicros });
+  return results.flatMap((result) => (result.ok ? [result.event] : []));
+}
+
+const open = (databasePath: string) => {
+  const rebuilt: number[] = [];
+  const store = createSqliteStore({
+    databasePath,
+    durability: "normal",
+    priceTables,
+    derive: (event) => deriveStoredFacts(event, limitsDefault),
+    onRebuilt: (eventCount) => rebuilt.push(eventCount),
+  });
+  return { store, rebuilt };
+};
+
+/** What is derived, but for the keys of operations, which are given out anew. */
+const derivedSql: Readonly<Record<string, string>> = {
+  operations: "select * from operations",
+  llmCalls:
+    "select o.start_sequence, o.finish_sequence, c.* from llm_calls c join operations o on o.id = c.operation_id",
+  traces: "select agent_key, trace_id, start_micros, end_micros, event_count, error_count from traces",
+  alerts: "select * from security_alerts",
+  sessions: "select * from sessions",
+  pairedDurations: "select sequence, paired_duration_ms from events",
+  eventRollups: "select * from event_rollups",
+  callRollups: "select * from call_rollups",
+  alertRollups: "select * from alert_rollups",
+};
+
+function readDerived(path: string): Readonly<Record<string, readonly string[]>> {
+  const database = new Database(path, { readonly: true });
+  try {
+    return Object.fromEntries(
+      Object.entries(derivedSql).map(([name, sql]) => [
+        name,
+        database
+          .prepare<[], Record<string, unknown>>(sql)
+          .all()
+          .map(({ id: _id, operation_id: _operationId, ...row }) => JSON.stringify(row))
+          .sort(),
+      ]),
+    );
+  } finally {
+    database.close();
+  }
+}
+
+/** Leaves the database as one whose derived tables were made by other rules. */
+function outdate(path: string): void {
+  const database = new Database(path);
+  database.exec(`update operations set kind = 'other'; delete from llm_calls; update traces set event_count = 0;
+    update sessions set error_count = 7; delete from call_rollups; update security_alerts set severity = 'low';
+    pragma user_version = 0`);
+  database.close();
+}
+
+test("tables that were derived by other rules are made anew at the start, and what people said of alerts is kept", async () => {
+  const path = join(folder, "outdated.db");
+  const first = open(path);
+  const store = await first.store;
+  const events = sampleEvents();
+  const outcomes = await store.append(events);
+  const alert = events.find((event) => event.alert !== null);
+  await store.setAlertStatus({ eventId: alert?.id ?? "", status: "resolved", atMicros: 1 });
+  await store.close();
+  expect([outcomes.length, first.rebuilt]).toEqual([168, [0]]);
+  const before = readDerived(path);
+  for (const rows of Object.values(before)) expect(rows).not.toEqual([]);
+  expect(before["alerts"]?.filter((row) => row.includes('"resolved"'))).toHaveLength(1);
+
+  outdate(path);
+  expect(readDerived(path)).not.toEqual(before);
+  const second = open(path);
+  await (await second.store).close();
+  expect(second.rebuilt).toEqual([168]);
+  expect(readDerived(path)).toEqual(before);
+
+  const third = open(path);
+  await (await third.store).close();
+  expect(third.rebuilt).toEqual([]);
+});
