@@ -32,8 +32,8 @@ export function needsRebuild(database: Database): boolean {
 }
 
 /**
- * Makes operations, calls, traces and alerts anew from the events, in one transaction; what people said of alerts is kept. The
- * result is what it would be had the events just arrived. Returns the number of events.
+ * Makes operations, calls, traces and alerts anew from the events, in one transaction; what people said of alerts is kept, and
+ * so is the price of a call of which the same is known. Else the result is what it would be had the events just arrived. Returns the number of events.
  */
 export function rebuildDerived(database: Database, { derive, prices }: RebuildOptions): number {
   const traces = createTraceLedger(database);
@@ -83,6 +83,9 @@ export function rebuildDerived(database: Database, { derive, prices }: RebuildOp
 const clearSql = `
   create temp table kept_alerts as
     select sequence, status, status_micros from security_alerts where status_micros is not null;
+  create temp table kept_prices as select o.start_sequence, o.finish_sequence, c.*
+    from llm_calls c join operations o on o.id = c.operation_id where c.price is not null;
+  create index temp.kept_prices_by_event on kept_prices (ifnull(start_sequence, finish_sequence));
   delete from llm_calls;
   delete from operations;
   delete from traces;
@@ -93,5 +96,13 @@ const finishSql = `
     (select status, status_micros from kept_alerts k where k.sequence = security_alerts.sequence)
     where sequence in (select sequence from kept_alerts);
   drop table kept_alerts;
+  update llm_calls set (cost_pico_usd, price) = (k.cost_pico_usd, k.price)
+    from operations o join temp.kept_prices k on ifnull(k.start_sequence, k.finish_sequence) = ifnull(o.start_sequence, o.finish_sequence)
+    where o.id = llm_calls.operation_id and k.finish_sequence is o.finish_sequence and k.vendor is llm_calls.vendor
+      and k.requested_model is llm_calls.requested_model and k.used_model is llm_calls.used_model
+      and k.input_tokens is llm_calls.input_tokens and k.output_tokens is llm_calls.output_tokens
+      and k.cache_read_tokens is llm_calls.cache_read_tokens and k.cache_write_tokens is llm_calls.cache_write_tokens
+      and k.reasoning_tokens is llm_calls.reasoning_tokens;
+  drop table kept_prices;
   update sessions set error_count = (select count(*) from events e where e.session_key = sessions.id
     and upper(e.level) in ('ERROR', 'CRITICAL', 'FATAL'));`;

@@ -23,12 +23,12 @@ function sampleEvents(): readonly Event[] {
   return results.flatMap((result) => (result.ok ? [result.event] : []));
 }
 
-const open = (databasePath: string) => {
+const open = (databasePath: string, tables: readonly string[] = priceTables) => {
   const rebuilt: number[] = [];
   const store = createSqliteStore({
     databasePath,
     durability: "normal",
-    priceTables,
+    priceTables: tables,
     derive: (event) => deriveStoredFacts(event, limitsDefault),
     onRebuilt: (eventCount) => rebuilt.push(eventCount),
   });
@@ -100,4 +100,20 @@ test("tables that were derived by other rules are made anew at the start, and wh
   const third = open(path);
   await (await third.store).close();
   expect(third.rebuilt).toEqual([]);
+});
+
+test("calls keep the price that they were priced with, whatever the tables say when they are derived anew", async () => {
+  const path = join(folder, "priced.db");
+  const store = await open(path).store;
+  await store.append(sampleEvents());
+  await store.close();
+  const before = readDerived(path);
+  const database = new Database(path);
+  database.exec("update operations set kind = 'other'; delete from call_rollups; pragma user_version = 0");
+  database.close();
+  // Without any table, no call would have a price.
+  const again = open(path, []);
+  await (await again.store).close();
+  expect(again.rebuilt).toEqual([168]);
+  expect(readDerived(path)).toEqual(before);
 });
