@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import { testAgents } from "./conformance/agent-suite.ts";
 import { testAppend } from "./conformance/append-suite.ts";
 import { testEventLists } from "./conformance/event-list-suite.ts";
+import { testEventTails } from "./conformance/event-tail-suite.ts";
 import { testLifetime } from "./conformance/lifetime-suite.ts";
 import { testMeasures } from "./conformance/measure-suite.ts";
 import { testOperations } from "./conformance/operation-suite.ts";
@@ -20,6 +21,9 @@ export function describeTelemetryStore(name: string, createStore: CreateStore): 
     });
     describe("events", () => {
       testEventLists(createStore);
+    });
+    describe("what is stored after a place", () => {
+      testEventTails(createStore);
     });
     describe("operations", () => {
       testOperations(createStore);

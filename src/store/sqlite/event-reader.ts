@@ -6,16 +6,10 @@ import type {
   EventPage,
   EventQuery,
   StoredEvent,
-  TimeRange,
 } from "../store.ts";
+import { type Condition, equals, ifAny, parametersOf, rangeConditions, whereSql } from "./event-condition.ts";
 import { type EventIndex, type EventRow, eventFromRow, eventIdToBytes, eventRowSql } from "./event-row.ts";
 import type { RunQuery } from "./reader.ts";
-
-/** A part of a `where` clause with its parameters. */
-interface Condition {
-  readonly sql: string;
-  readonly parameters: readonly unknown[];
-}
 
 /**
  * Where the events of a filter are found: along an index, by conditions that it serves. The index is named in the statements,
@@ -110,13 +104,6 @@ function pickConditions({ agentId, sessionId, name, channel, level }: EventFilte
   return [...ifAny("name", isNameIndexed ? null : name), ...ifAny("channel", channel), ...ifAny("level", level)];
 }
 
-function rangeConditions({ fromMicros, toMicros }: TimeRange): Condition[] {
-  const conditions: Condition[] = [];
-  if (fromMicros !== null) conditions.push({ sql: "e.time_micros >= ?", parameters: [fromMicros] });
-  if (toMicros !== null) conditions.push({ sql: "e.time_micros <= ?", parameters: [toMicros] });
-  return conditions;
-}
-
 function placeCondition(operator: "<" | "<=" | ">" | ">=", { timeMicros, sequence }: EventCursor): Condition {
   return { sql: `(e.time_micros, e.sequence) ${operator} (?, ?)`, parameters: [timeMicros, sequence] };
 }
@@ -140,22 +127,6 @@ async function countMatches(run: RunQuery, { index, conditions }: Walk): Promise
     parametersOf(conditions),
   );
   return row?.count ?? 0;
-}
-
-function equals(column: string, value: unknown): Condition {
-  return { sql: `e.${column} = ?`, parameters: [value] };
-}
-
-function ifAny(column: string, value: string | null): Condition[] {
-  return value === null ? [] : [equals(column, value)];
-}
-
-function whereSql(conditions: readonly Condition[]): string {
-  return conditions.length === 0 ? "" : `where ${conditions.map(({ sql }) => sql).join(" and ")}`;
-}
-
-function parametersOf(conditions: readonly Condition[]): readonly unknown[] {
-  return conditions.flatMap(({ parameters }) => parameters);
 }
 
 function cursorOf(event: StoredEvent | undefined): EventCursor | null {

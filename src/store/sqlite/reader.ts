@@ -2,13 +2,22 @@ import type { Database } from "better-sqlite3";
 import type { TelemetryStore } from "../store.ts";
 import { findAgent, listAgents } from "./agent-reader.ts";
 import { countEvents, findEvent, listEvents } from "./event-reader.ts";
+import { getLastSequence, listEventsAfter } from "./event-tail-reader.ts";
 import { measureLatency } from "./latency-reader.ts";
 import { storeErrorFrom } from "./store-error.ts";
 
 /** The reading half of the store. */
 export type Reader = Pick<
   TelemetryStore,
-  "findAgent" | "listAgents" | "findEvent" | "listEvents" | "countEvents" | "measureLatency" | "ping"
+  | "findAgent"
+  | "listAgents"
+  | "findEvent"
+  | "listEvents"
+  | "listEventsAfter"
+  | "getLastSequence"
+  | "countEvents"
+  | "measureLatency"
+  | "ping"
 >;
 
 /**
@@ -43,6 +52,8 @@ export function createReaderOn(run: RunQuery, examinedRowsMax: number = examined
     listAgents: (query) => listAgents(run, query),
     findEvent: (eventId) => findEvent(run, eventId),
     listEvents: (query) => listEvents(run, query, examinedRowsMax),
+    listEventsAfter: (query) => listEventsAfter(run, query),
+    getLastSequence: () => getLastSequence(run),
     countEvents: (query) => countEvents(run, query),
     measureLatency: (query) => measureLatency(run, query),
     async ping() {

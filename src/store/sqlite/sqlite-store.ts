@@ -7,6 +7,7 @@ import { type MigrationResult, migrate } from "./migrate.ts";
 import { createOrm } from "./orm.ts";
 import { examinedRowsMaxDefault, type Reader } from "./reader.ts";
 import type { ReaderData, ReaderMethods } from "./reader-thread.ts";
+import { createStoredNotices } from "./stored-notices.ts";
 import { startThread } from "./thread.ts";
 import type { WriterData, WriterMethods } from "./writer-thread.ts";
 
@@ -97,6 +98,7 @@ function createStoreOn({
   readonly reader: Reader;
   readonly release: () => Promise<void>;
 }): TelemetryStore {
+  const notices = createStoredNotices();
   const inFlight = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
   const whileOpen =
@@ -113,14 +115,23 @@ function createStoreOn({
     };
   const close = async (): Promise<void> => {
     await Promise.allSettled(inFlight);
+    notices.close();
     await release();
   };
   return {
-    append: whileOpen(async (events) => (events.length === 0 ? [] : append(events))),
+    append: whileOpen(async (events) => {
+      if (events.length === 0) return [];
+      const outcomes = await append(events);
+      notices.stored(outcomes);
+      return outcomes;
+    }),
     findAgent: whileOpen(reader.findAgent),
     listAgents: whileOpen(reader.listAgents),
     findEvent: whileOpen(reader.findEvent),
     listEvents: whileOpen(reader.listEvents),
+    listEventsAfter: whileOpen(reader.listEventsAfter),
+    getLastSequence: whileOpen(reader.getLastSequence),
+    onStored: notices.onStored,
     countEvents: whileOpen(reader.countEvents),
     measureLatency: whileOpen(reader.measureLatency),
     ping: whileOpen(reader.ping),
