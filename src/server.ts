@@ -7,20 +7,24 @@ import packageJson from "../package.json" with { type: "json" };
 import { type Config, ConfigError } from "./config.ts";
 import { refuseWhileClosing } from "./http/closing.ts";
 import { createCorsOptions } from "./http/cors.ts";
+import { cutRequest } from "./http/cut-request.ts";
 import { isLoopbackAddress, refuseForeignHost } from "./http/host-check.ts";
 import { assertCanListen, listenErrorFrom } from "./http/listen-error.ts";
 import { createOnePortServer } from "./http/one-port-server.ts";
 import { createRequestIdGenerator, sendRequestId } from "./http/request-id.ts";
 import { createIntake } from "./ingest/intake.ts";
+import { createTurns } from "./ingest/turns.ts";
 import { TelemetryError } from "./model/error.ts";
 import { upgradePythonDatabase } from "./python-upgrade.ts";
 import { createAgentQueries } from "./query/agent-queries.ts";
 import { createEventQueries } from "./query/event-queries.ts";
+import { createEventWatches } from "./query/event-watches.ts";
 import { docsPages } from "./rest/docs-pages.ts";
 import { createClientErrorHandler, registerErrorReplies, replyToFrameworkError } from "./rest/error-reply.ts";
 import { restPlugin } from "./rest/rest-plugin.ts";
 import { createAgentService } from "./rpc/agent-service.ts";
 import { createErrorInterceptor } from "./rpc/connect-error.ts";
+import { cutCallKey } from "./rpc/cut-call.ts";
 import { createEventService } from "./rpc/event-service.ts";
 import { createMetricsService } from "./rpc/metrics-service.ts";
 import { requestLogKey } from "./rpc/request-log.ts";
@@ -128,6 +132,8 @@ function createImplementations({
     },
   });
   const agentQueries = createAgentQueries(store);
+  const { limits } = config;
+  const watches = createEventWatches({ store, limits, stopping, nextTurn: createTurns().next });
   return {
     telemetry: createTelemetryService({
       intake,
@@ -135,7 +141,7 @@ function createImplementations({
       streamWindowBatches: config.limits.streamWindowBatches,
     }),
     agents: createAgentService(agentQueries),
-    events: createEventService(createEventQueries(store, agentQueries)),
+    events: createEventService({ queries: createEventQueries(store, agentQueries), watches }),
     metrics: createMetricsService(agentQueries),
     status: createStatusService({ version: packageJson.version, check: () => store.ping(), intake }),
   };
@@ -170,7 +176,10 @@ function createApp({ config, logger, newId }: ServerOptions): FastifyInstance {
   return app;
 }
 
-const contextValues = ({ log }: FastifyRequest) => createContextValues().set(requestLogKey, log);
+const contextValues = ({ log, raw }: FastifyRequest) =>
+  createContextValues()
+    .set(requestLogKey, log)
+    .set(cutCallKey, () => cutRequest(raw));
 
 async function registerProtocols(
   app: FastifyInstance,
@@ -179,7 +188,8 @@ async function registerProtocols(
 ) {
   const corsOptions = createCorsOptions({
     origins: config.corsOrigins,
-    allowedHeaders: cors.allowedHeaders,
+    // Browsers send it by themselves; who reads server-sent events in another way may need it too.
+    allowedHeaders: [...cors.allowedHeaders, "Last-Event-ID"],
     exposedHeaders: cors.exposedHeaders,
   });
   if (corsOptions !== undefined) await app.register(fastifyCors, corsOptions);

@@ -32,6 +32,7 @@ export const exampleValues: Readonly<Record<string, JsonValue>> = {
   count_by_channel: { LLM: 8, SYSTEM: 4 },
   count_by_level: { ERROR: 1, INFO: 11 },
   data: { "llm.model": "claude-3-haiku-20240307" },
+  cursor: "WyJ1aEZ4SzZfMnZ3IiwxXQ",
   dialect: "cylestio",
   direction: "outgoing",
   duplicate: false,
