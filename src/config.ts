@@ -106,6 +106,21 @@ const numbers = {
     "batches of one stream that are worked on at a time",
     [limitsDefault.streamWindowBatches, 1, 1024],
   ),
+  watchMaxWatchers: numberSetting("CYLESTIO_WATCH_MAX_WATCHERS", "clients that watch events at a time", [
+    limitsDefault.watchMaxWatchers,
+    1,
+    10_000,
+  ]),
+  watchMaxLagEvents: numberSetting(
+    "CYLESTIO_WATCH_MAX_LAG_EVENTS",
+    "stored events that a watcher may fall behind before it is dropped",
+    [limitsDefault.watchMaxLagEvents, 1_000, 1_000_000_000],
+  ),
+  watchMaxStallMs: numberSetting(
+    "CYLESTIO_WATCH_MAX_STALL_MS",
+    "how long a watcher may leave a message untaken before it is dropped, in ms",
+    [limitsDefault.watchMaxStallMs, 100, 86_400_000],
+  ),
   futureMaxMs: numberSetting(
     "CYLESTIO_FUTURE_MAX_MS",
     "how far ahead of the server's clock an event's time may be, in ms",
@@ -185,6 +200,9 @@ export function parseConfig(environment: Environment, args: readonly string[], s
       inFlightMaxEvents: number(numbers.inFlightMaxEvents),
       inFlightMaxBytes: number(numbers.inFlightMaxBytes),
       streamWindowBatches: number(numbers.streamWindowBatches),
+      watchMaxWatchers: number(numbers.watchMaxWatchers),
+      watchMaxLagEvents: number(numbers.watchMaxLagEvents),
+      watchMaxStallMs: number(numbers.watchMaxStallMs),
       futureMaxMs: number(numbers.futureMaxMs),
     },
   };

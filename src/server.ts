@@ -7,6 +7,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { type Config, ConfigError } from "./config.ts";
 import { refuseWhileClosing } from "./http/closing.ts";
 import { createCorsOptions } from "./http/cors.ts";
+import { cutRequest } from "./http/cut-request.ts";
 import { isLoopbackAddress, refuseForeignHost } from "./http/host-check.ts";
 import { assertCanListen, listenErrorFrom } from "./http/listen-error.ts";
 import { createOnePortServer } from "./http/one-port-server.ts";
@@ -14,6 +15,7 @@ import { createRequestIdGenerator, sendRequestId } from "./http/request-id.ts";
 import { deriveStoredFacts } from "./ingest/derive-facts.ts";
 import { createIntake } from "./ingest/intake.ts";
 import { createStoreHealth, type StoreHealth } from "./ingest/store-health.ts";
+import { createTurns } from "./ingest/turns.ts";
 import { TelemetryError } from "./model/error.ts";
 import { readPriceTables } from "./price-files.ts";
 import { upgradePythonDatabase } from "./python-upgrade.ts";
@@ -21,6 +23,7 @@ import { createAgentQueries } from "./query/agent-queries.ts";
 import { createAlertQueries } from "./query/alert-queries.ts";
 import { createCallQueries } from "./query/call-queries.ts";
 import { createEventQueries } from "./query/event-queries.ts";
+import { createEventWatches } from "./query/event-watches.ts";
 import { createMetricQueries } from "./query/metric-queries.ts";
 import { createSessionQueries } from "./query/session-queries.ts";
 import { createTraceQueries } from "./query/trace-queries.ts";
@@ -30,6 +33,7 @@ import { restPlugin } from "./rest/rest-plugin.ts";
 import { createAgentService } from "./rpc/agent-service.ts";
 import { createAlertService } from "./rpc/alert-service.ts";
 import { createErrorInterceptor } from "./rpc/connect-error.ts";
+import { cutCallKey } from "./rpc/cut-call.ts";
 import { createEventService } from "./rpc/event-service.ts";
 import { createLlmCallService } from "./rpc/llm-call-service.ts";
 import { createMetricsService } from "./rpc/metrics-service.ts";
@@ -165,6 +169,8 @@ function createImplementations({
   const nowMicros = () => nowMs() * 1000;
   const intake = createIntake({ store, limits: config.limits, nowMicros, health });
   const agentQueries = createAgentQueries(store);
+  const { limits } = config;
+  const watches = createEventWatches({ store, limits, stopping, nextTurn: createTurns().next });
   return {
     telemetry: createTelemetryService({
       intake,
@@ -172,7 +178,7 @@ function createImplementations({
       streamWindowBatches: config.limits.streamWindowBatches,
     }),
     agents: createAgentService(agentQueries),
-    events: createEventService(createEventQueries(store, agentQueries)),
+    events: createEventService({ queries: createEventQueries(store, agentQueries), watches }),
     sessions: createSessionService(createSessionQueries(store)),
     traces: createTraceService(createTraceQueries(store)),
     llmCalls: createLlmCallService(createCallQueries(store, "llm")),
@@ -213,7 +219,10 @@ function createApp({ config, logger, newId }: ServerOptions): FastifyInstance {
   return app;
 }
 
-const contextValues = ({ log }: FastifyRequest) => createContextValues().set(requestLogKey, log);
+const contextValues = ({ log, raw }: FastifyRequest) =>
+  createContextValues()
+    .set(requestLogKey, log)
+    .set(cutCallKey, () => cutRequest(raw));
 
 async function registerProtocols(
   app: FastifyInstance,
@@ -222,7 +231,8 @@ async function registerProtocols(
 ) {
   const corsOptions = createCorsOptions({
     origins: config.corsOrigins,
-    allowedHeaders: cors.allowedHeaders,
+    // Browsers send it by themselves; who reads server-sent events in another way may need it too.
+    allowedHeaders: [...cors.allowedHeaders, "Last-Event-ID"],
     exposedHeaders: cors.exposedHeaders,
   });
   if (corsOptions !== undefined) await app.register(fastifyCors, corsOptions);

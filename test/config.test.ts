@@ -58,6 +58,9 @@ const numbers: readonly (readonly [string, (config: Config) => number, number, n
   ["CYLESTIO_IN_FLIGHT_MAX_EVENTS", ({ limits }) => limits.inFlightMaxEvents, 1, 10_000_000],
   ["CYLESTIO_IN_FLIGHT_MAX_BYTES", ({ limits }) => limits.inFlightMaxBytes, 1024, 8192 * mebibyte],
   ["CYLESTIO_STREAM_WINDOW_BATCHES", ({ limits }) => limits.streamWindowBatches, 1, 1024],
+  ["CYLESTIO_WATCH_MAX_WATCHERS", ({ limits }) => limits.watchMaxWatchers, 1, 10_000],
+  ["CYLESTIO_WATCH_MAX_LAG_EVENTS", ({ limits }) => limits.watchMaxLagEvents, 1_000, 1_000_000_000],
+  ["CYLESTIO_WATCH_MAX_STALL_MS", ({ limits }) => limits.watchMaxStallMs, 100, 86_400_000],
   ["CYLESTIO_FUTURE_MAX_MS", ({ limits }) => limits.futureMaxMs, 0, 10 * 366 * 24 * 60 * 60 * 1000],
 ];
 

@@ -1,5 +1,5 @@
 import { type ServerOptions as Http1Options, Server as HttpServer, type RequestListener } from "node:http";
-import type { ServerOptions as Http2Options, ServerHttp2Session } from "node:http2";
+import type { ServerOptions as Http2Options, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { Server as NetServer, type Socket } from "node:net";
 import { createServer as createPolyglotServer, type Server as PolyglotServer } from "@httptoolkit/httpolyglot";
 import { type OnePortOptions, onePortDefaults } from "./one-port-options.ts";
@@ -40,6 +40,11 @@ export function createOnePortServer(handler: RequestListener, options: Partial<O
     session.setLocalWindowSize(settings.sessionWindowBytes);
     connections.addHttp2Session(session);
   });
+  // Some clients, Node's own among them, reset a stream that they have lost interest in without an error. Node would then wait, for as
+  // long as the session lives, until they have taken the rest of the response.
+  http2.on("stream", (stream: ServerHttp2Stream) =>
+    stream.once("aborted", () => void setImmediate(() => stream.destroy())),
+  );
 
   http1.on("clientError", (error, socket) => {
     if (!server.emit("clientError", error, socket)) {

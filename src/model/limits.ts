@@ -17,6 +17,12 @@ export interface Limits {
   readonly inFlightMaxBytes: number;
   /** Batches of one stream that the server works on at a time; a faster client is slowed by flow control. */
   readonly streamWindowBatches: number;
+  /** Clients that watch events at a time. */
+  readonly watchMaxWatchers: number;
+  /** Stored events that a watcher may fall behind, beyond those that it began behind, before it is dropped. */
+  readonly watchMaxLagEvents: number;
+  /** How long a watcher may leave a message untaken before it is dropped, and once more until its connection is cut, in milliseconds. */
+  readonly watchMaxStallMs: number;
   /** How far into the future an event's time may lie, in milliseconds. */
   readonly futureMaxMs: number;
 }
@@ -31,6 +37,9 @@ export const limitsDefault: Limits = {
   inFlightMaxEvents: 50_000,
   inFlightMaxBytes: 64 * 1024 * 1024,
   streamWindowBatches: 8,
+  watchMaxWatchers: 64,
+  watchMaxLagEvents: 100_000,
+  watchMaxStallMs: 60_000,
   futureMaxMs: 24 * 60 * 60 * 1000,
 };
 

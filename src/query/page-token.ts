@@ -14,8 +14,8 @@ export function createPageToken(place: Place, query: unknown): string {
 
 /** The place that a token stands for. Throws `PAGE_TOKEN_INVALID` if it was changed, or made for another query. */
 export function parsePageToken(token: string, query: unknown): Place {
-  const place = decode(token).slice(1);
-  if (token !== createPageToken(place, query)) {
+  const place = findPlace(token, query);
+  if (place === null) {
     throw fieldError({
       field: "page_token",
       reason: "PAGE_TOKEN_INVALID",
@@ -23,6 +23,12 @@ export function parsePageToken(token: string, query: unknown): Place {
     });
   }
   return place;
+}
+
+/** The place that a token stands for; null if it was changed, or made for another query. */
+export function findPlace(token: string, query: unknown): Place | null {
+  const place = decode(token).slice(1);
+  return token === createPageToken(place, query) ? place : null;
 }
 
 function checksum(place: Place, query: unknown): string {

@@ -1,4 +1,12 @@
-import { type DescField, type DescMethod, type DescMethodUnary, getOption, hasOption } from "@bufbuild/protobuf";
+import {
+  type DescField,
+  type DescMethod,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  getOption,
+  hasOption,
+  ScalarType,
+} from "@bufbuild/protobuf";
 import { rest_method } from "../../gen/cylestio/v1/rest_pb.ts";
 import { http } from "../../gen/google/api/annotations_pb.ts";
 import type { HttpRule } from "../../gen/google/api/http_pb.ts";
@@ -20,16 +28,29 @@ export type BodyMapping =
   | { readonly kind: "field"; readonly field: DescField }
   | { readonly kind: "free-form" };
 
+/** An RPC that can have REST routes. */
+type RoutedMethod = DescMethodUnary | DescMethodServerStreaming;
+
+/** How the messages of a stream become server-sent events. */
+export interface EventStream {
+  /** Field of the response that is the `id` of an event; undefined: events have none. */
+  readonly idField: DescField | undefined;
+  /** Field of the request that the header `Last-Event-ID` sets; undefined: none does. */
+  readonly lastIdField: DescField | undefined;
+}
+
 /** One REST route of one RPC, checked and ready to serve. */
 export interface RestBinding {
-  readonly method: DescMethodUnary;
+  readonly method: RoutedMethod;
   /** In upper case, as `GET`. */
   readonly httpMethod: string;
   readonly template: PathTemplate;
   readonly pathVariables: readonly PathVariable[];
   readonly body: BodyMapping;
-  /** The field of the response that is the HTTP body; undefined for the whole response. */
+  /** The field of the response that is the HTTP body, or the data of an event; undefined for the whole response. */
   readonly responseField: DescField | undefined;
+  /** For an RPC that streams its responses: its route sends server-sent events. Undefined for every other one. */
+  readonly eventStream: EventStream | undefined;
   /** HTTP status of success. */
   readonly successStatus: number;
 }
@@ -42,12 +63,12 @@ const bodylessMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "TRACE"]);
  * ones. Empty for an RPC without the option.
  *
  * Throws an Error that names the RPC if an option asks for something that would not be served: see `parsePathTemplate`, and
- * streams, unknown or repeated fields, a body on GET, a nested additional binding, an impossible success status.
+ * streams of requests, unknown or repeated fields, a body on GET, a nested additional binding, an impossible success status.
  */
 export function restBindingsOf(method: DescMethod): readonly RestBinding[] {
   if (!hasOption(method, http)) return [];
   try {
-    if (!isUnary(method)) throw new Error("streams have no REST route");
+    if (!isRouted(method)) throw new Error("streams of requests have no REST route");
     const rule = getOption(method, http);
     return [rule, ...rule.additionalBindings].map((binding, index) => {
       if (index > 0 && binding.additionalBindings.length > 0) throw new Error("additional_bindings must not be nested");
@@ -59,11 +80,11 @@ export function restBindingsOf(method: DescMethod): readonly RestBinding[] {
   }
 }
 
-function isUnary(method: DescMethod): method is DescMethodUnary {
-  return method.methodKind === "unary";
+function isRouted(method: DescMethod): method is RoutedMethod {
+  return method.methodKind === "unary" || method.methodKind === "server_streaming";
 }
 
-function createBinding(method: DescMethodUnary, rule: HttpRule): RestBinding {
+function createBinding(method: RoutedMethod, rule: HttpRule): RestBinding {
   const { httpMethod, path } = patternOf(rule);
   const template = parsePathTemplate(path);
   const responseField = rule.responseBody === "" ? undefined : fieldNamed(method.output.fields, rule.responseBody);
@@ -74,6 +95,7 @@ function createBinding(method: DescMethodUnary, rule: HttpRule): RestBinding {
     pathVariables: template.variables.map((variable) => createPathVariable(method, variable)),
     body: bodyMappingOf(method, rule, httpMethod),
     responseField,
+    eventStream: eventStreamOf(method),
     successStatus: successStatusOf(method, path),
   };
 }
@@ -85,7 +107,7 @@ function patternOf(rule: HttpRule): { readonly httpMethod: string; readonly path
   return { httpMethod: pattern.case.toUpperCase(), path: pattern.value };
 }
 
-function createPathVariable(method: DescMethodUnary, variable: TemplateVariable): PathVariable {
+function createPathVariable(method: RoutedMethod, variable: TemplateVariable): PathVariable {
   const field = findTemplateField(method.input, variable.name);
   if (field === undefined)
     throw new Error(`the path names ${variable.name}, which ${method.input.typeName} does not have`);
@@ -95,7 +117,7 @@ function createPathVariable(method: DescMethodUnary, variable: TemplateVariable)
   return { ...variable, field, restName: restPathName(field) };
 }
 
-function bodyMappingOf(method: DescMethodUnary, rule: HttpRule, httpMethod: string): BodyMapping {
+function bodyMappingOf(method: RoutedMethod, rule: HttpRule, httpMethod: string): BodyMapping {
   const isFreeForm = hasOption(method, rest_method) && getOption(method, rest_method).freeFormBody;
   if (rule.body === "" && !isFreeForm) return { kind: "none" };
   if (bodylessMethods.has(httpMethod)) throw new Error(`${httpMethod} has no body`);
@@ -108,13 +130,33 @@ function bodyMappingOf(method: DescMethodUnary, rule: HttpRule, httpMethod: stri
   return { kind: "free-form" };
 }
 
+function eventStreamOf(method: RoutedMethod): EventStream | undefined {
+  const option = hasOption(method, rest_method) ? getOption(method, rest_method).eventStream : undefined;
+  if (method.methodKind === "unary") {
+    if (option !== undefined) throw new Error("event_stream is for RPCs that stream their responses");
+    return undefined;
+  }
+  return {
+    idField: option === undefined ? undefined : findTextField(method.output.fields, option.idField),
+    lastIdField: option === undefined ? undefined : findTextField(method.input.fields, option.lastIdField),
+  };
+}
+
+/** Undefined for an empty name. */
+function findTextField(fields: readonly DescField[], name: string): DescField | undefined {
+  if (name === "") return undefined;
+  const field = fieldNamed(fields, name);
+  if (field.fieldKind !== "scalar" || field.scalar !== ScalarType.STRING) throw new Error(`${name} must be one string`);
+  return field;
+}
+
 function fieldNamed(fields: readonly DescField[], name: string): DescField {
   const field = fields.find((candidate) => candidate.name === name);
   if (field === undefined) throw new Error(`there is no field ${name}`);
   return field;
 }
 
-function successStatusOf(method: DescMethodUnary, path: string): number {
+function successStatusOf(method: RoutedMethod, path: string): number {
   const successes = hasOption(method, rest_method) ? getOption(method, rest_method).success : [];
   const status = successes.find((success) => path.startsWith(success.pathPrefix))?.status ?? 200;
   if (status < 200 || status > 299) throw new Error(`${status} is no status of success`);

@@ -9,6 +9,7 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { freeFormBodyKey } from "../rpc/free-form-body.ts";
 import { jsonContentType } from "./error-json.ts";
+import { createEventStreamHandler } from "./event-stream-route.ts";
 import { createNextLink, splitTarget } from "./next-link.ts";
 import { templateVariableValue } from "./path-template.ts";
 import { type BodyLimits, readJsonText } from "./request-body.ts";
@@ -34,7 +35,8 @@ export interface RestPluginOptions {
 
 /**
  * Fastify plugin that serves the REST routes which the contract gives the services by `google.api.http`. A route calls the same
- * implementation through the same interceptors as the RPC does, with `protocolName` "rest", and nothing is encoded in between.
+ * implementation through the same interceptors as the RPC does, with `protocolName` "rest", and nothing is encoded in between. An
+ * RPC that streams its answers has a route of server-sent events.
  *
  * Every path answers with and without a slash at its end; where the application ignores that slash anyway
  * (`routerOptions.ignoreTrailingSlash`), one route is enough. Errors are thrown, for `registerErrorReplies` of the root to
@@ -57,19 +59,26 @@ export async function restPlugin(app: FastifyInstance, options: RestPluginOption
         const owner = owners.get(route);
         if (owner !== undefined) throw new Error(`${rpc}: ${owner} has the route ${route} already`);
         owners.set(route, rpc);
-        registerRoute(app, binding, createRouteHandler(binding, toUnary(spec), options));
+        registerRoute(app, binding, createHandler(binding, spec, options));
       }
     }
   }
 }
 
-function toUnary(spec: MethodImplSpec): UnaryImplSpec {
-  if (spec.kind !== "unary") throw new Error(`${spec.method.name} is a stream`);
-  return spec;
-}
+/** Resolves to the body of the reply, or to the reply where it streams. */
+type RouteHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<string | FastifyReply>;
 
-/** Resolves to the body of the reply. */
-type RouteHandler = (request: FastifyRequest, reply: FastifyReply) => Promise<string>;
+function createHandler(binding: RestBinding, spec: MethodImplSpec, options: RestPluginOptions): RouteHandler {
+  const { eventStream } = binding;
+  const { limits } = options;
+  if (spec.kind === "unary") return createRouteHandler(binding, spec, options);
+  if (spec.kind !== "server_streaming" || eventStream === undefined) {
+    throw new Error(`${spec.method.name} takes a stream`);
+  }
+  const read = (request: FastifyRequest, contextValues: ContextValues) =>
+    readRequest(binding, request, { contextValues, limits });
+  return createEventStreamHandler({ ...options, binding, eventStream, spec, readRequest: read });
+}
 
 function registerRoute(app: FastifyInstance, binding: RestBinding, handler: RouteHandler): void {
   const url = binding.template.routerPath;

@@ -54,6 +54,30 @@ export interface TelemetryStore extends MetricStore {
    */
   listEvents(query: EventQuery): Promise<EventPage>;
 
+  /**
+   * Events that were stored after another one, in order of sequence, which is the order in which they were stored. Empty if there is
+   * none; an `afterSequence` that was never given, or whose event was deleted, is a place like any other.
+   *
+   * There is one writer, so sequences become visible at the commit of their events, and in order: who reads to `throughSequence`, and
+   * next time goes on after it, misses no event and sees none twice, whatever is stored or deleted meanwhile.
+   * Reads a bounded number of rows: a page may have few events, or none, without being the last one; `hasMore` says so.
+   */
+  listEventsAfter(query: EventTailQuery): Promise<EventTailPage>;
+
+  /**
+   * The end of all that is stored: no event has, or had before it was deleted, a greater sequence, and what is stored from now on has
+   * one. 0 before the first event. Sequences between two events need not all be taken.
+   */
+  getLastSequence(): Promise<number>;
+
+  /**
+   * Tells `listener` that events were stored: those up to this sequence can be read now. At most once per turn of the event loop, with
+   * the greatest sequence, in increasing order, and never before the commit. Of a commit whose outcome is lost, because the thread that
+   * made it died, nobody is told before the next one; who depends on it looks for itself now and then. A listener must not throw.
+   * The result ends it: the listener is not called any more. `close` ends all.
+   */
+  onStored(listener: (throughSequence: number) => void): () => void;
+
   /** An agent's events in numbers, by `dimension`, in no particular order. Empty if there is none in the range. */
   countEvents(query: EventCountQuery): Promise<readonly EventCount[]>;
 
@@ -152,6 +176,26 @@ export interface EventPage {
   readonly next: EventCursor | null;
   /** The `offset` to go on with at `next`: what is left where this page could not yet pass over all of it, else 0. */
   readonly nextOffset: number;
+}
+
+export interface EventTailQuery {
+  /** 0: from the first event on. */
+  readonly afterSequence: number;
+  readonly filter: EventFilter;
+  /** Events on the page at most, whatever their size. */
+  readonly limit: number;
+  /** Bytes of attributes and extensions on the page at most; the first event may have more. */
+  readonly bytesMax: number;
+  /** Events that are looked at, at most, to find those that pass the filter. */
+  readonly examinedRowsMax: number;
+}
+
+export interface EventTailPage {
+  readonly events: readonly StoredEvent[];
+  /** Everything up to here was looked at: the next page is after it. At least `afterSequence`. */
+  readonly throughSequence: number;
+  /** Whether something was stored after it already. */
+  readonly hasMore: boolean;
 }
 
 /** What events can be counted by. */

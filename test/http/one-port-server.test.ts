@@ -1,5 +1,7 @@
 import { once } from "node:events";
+import { constants } from "node:http2";
 import { Socket } from "node:net";
+import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import type { FastifyInstance } from "fastify";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
@@ -14,6 +16,25 @@ function addClientRoute(app: FastifyInstance): void {
 }
 
 describe("one port", () => {
+  test.for([constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_CANCEL])(
+    "ends a response at once that its HTTP/2 client does not take and then resets with code %i",
+    async (code) => {
+      const app = createApp();
+      const closed = Promise.withResolvers<void>();
+      app.get("/endless", (request, reply) => {
+        request.raw.on("close", () => closed.resolve());
+        const zeros = new Readable({ read: () => void zeros.push(Buffer.alloc(65_536)) });
+        reply.send(zeros);
+      });
+      const session = await openHttp2(await listen(app));
+      const stream = session.request({ ":path": "/endless" });
+      await once(stream, "response");
+      stream.close(code);
+      await closed.promise;
+      expect(session.closed).toBe(false);
+    },
+  );
+
   test("serves HTTP/1.1 and HTTP/2 side by side", async () => {
     const port = await listen(createApp());
     const http2 = await openHttp2(port);

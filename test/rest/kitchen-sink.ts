@@ -5,7 +5,7 @@ import { type RestPluginOptions, restPlugin } from "../../src/rest/rest-plugin.t
 import { getTestService } from "./test-contract.ts";
 import { startTestServer } from "./test-server.ts";
 
-/** What stands in for an RPC. */
+/** What stands in for an RPC; for one that streams, it gives what can be iterated over. */
 export type Handler = (request: Message, context: HandlerContext) => object | Promise<object>;
 
 /** What a handler was called with: the request in proto JSON without what is unset, and the context. */
@@ -27,9 +27,19 @@ function createKitchenSink(calls: Call[], handlers: Readonly<Record<string, Hand
       calls.push({ method: method.name, request: Object(json), context });
       return handlers[method.localName]?.(request, context) ?? (method.input === method.output ? request : {});
     };
-    Object.assign(spec.methods, { [method.localName]: { kind: method.methodKind, method, impl } });
+    const stream = async function* (request: Message, context: HandlerContext) {
+      const answer = await impl(request, context);
+      if (isIterable(answer)) yield* answer;
+    };
+    const isStream = method.methodKind === "server_streaming";
+    const implementation = { kind: method.methodKind, method, impl: isStream ? stream : impl };
+    Object.assign(spec.methods, { [method.localName]: implementation });
   }
   return spec;
+}
+
+function isIterable(value: object): value is AsyncIterable<object> {
+  return Symbol.asyncIterator in value;
 }
 
 /** Serves the kitchen sink over REST; `calls` is what its handlers were called with. */

@@ -29,7 +29,17 @@ describe("the REST routes of an RPC", () => {
   test("are none without the option, streams included", () => {
     const { method } = getTestService("KitchenSinkService");
     expect(method["hidden"] && restBindingsOf(method["hidden"])).toEqual([]);
-    expect(method["watch"] && restBindingsOf(method["watch"])).toEqual([]);
+    expect(method["hiddenWatch"] && restBindingsOf(method["hiddenWatch"])).toEqual([]);
+  });
+
+  test("are of server-sent events where the responses are a stream", () => {
+    const { method } = getTestService("KitchenSinkService");
+    const streams = [method["watch"], method["watchWhole"]].map((rpc) => rpc && restBindingsOf(rpc)[0]?.eventStream);
+    expect(streams).toMatchObject([
+      { idField: { name: "string_value" }, lastIdField: { name: "renamed_value" } },
+      { idField: undefined, lastIdField: undefined },
+    ]);
+    expect(method["echo"] && restBindingsOf(method["echo"])[0]?.eventStream).toBeUndefined();
   });
 
   test("may have a method of their own", () => {
@@ -42,8 +52,11 @@ describe("the REST routes of an RPC", () => {
     ["VerbService", "custom verbs are not supported"],
     ["DoubleStarService", '"**" is supported at the end of a path only'],
     ["UnknownVariableService", "the path names missing, which transcoding.v1.Small does not have"],
-    ["ServerStreamService", "streams have no REST route"],
-    ["ClientStreamService", "streams have no REST route"],
+    ["ClientStreamService", "streams of requests have no REST route"],
+    ["BidiStreamService", "streams of requests have no REST route"],
+    ["UnaryEventStreamService", "event_stream is for RPCs that stream their responses"],
+    ["UnknownIdFieldService", "there is no field missing"],
+    ["ListIdFieldService", "texts must be one string"],
     ["RepeatedVariableService", "the variable text is there twice"],
     ["ListVariableService", "the path variable texts must be one scalar value"],
     ["MessageVariableService", "the path variable small must be one scalar value"],

@@ -65,6 +65,12 @@ describe("the REST paths", () => {
     ],
     ["/api/events/a/?level=INFO&page_token=t", "ListAgentEvents", { agentId: "a", level: "INFO", pageToken: "t" }],
     ["/api/events/a/llm.call?page_size=7", "ListAgentEventsByName", { agentId: "a", name: "llm.call", pageSize: 7 }],
+    [
+      "/api/v1/events/watch?agent_id=a&event_type=b&channel=c&level=d&session_id=e&cursor=f",
+      "WatchEvents",
+      { agentId: "a", name: "b", channel: "c", level: "d", sessionId: "e", cursor: "f" },
+    ],
+    ["/api/v1/events/watch/?cursor=", "WatchEvents", { cursor: "" }],
     ["/api/events/a/b/?attributes_format=ATTRIBUTES_FORMAT_STRUCT", "ListAgentEventsByName", { attributesFormat: 1 }],
   ])("GET %s asks %s", async (path, rpc, request) => {
     const { url, calls } = await serve();
@@ -134,6 +140,7 @@ describe("the REST paths", () => {
     ["GET", "/api/v1/telemetry", "POST, PUT"],
     ["DELETE", "/", "GET, HEAD, POST, PUT"],
     ["POST", "/api/events/a", "GET, HEAD"],
+    ["POST", "/api/v1/events/watch", "GET, HEAD"],
   ])("%s %s: 405 with Allow: %s", async (method, path, allow) => {
     const { url } = await serve();
     const reply = await fetch(url + path, { method });

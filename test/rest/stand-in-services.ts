@@ -52,6 +52,11 @@ export function createServices(calls: Call[]): readonly ServiceImplSpec[] {
         note(request, context);
         return {};
       },
+      async *watchEvents(request, context) {
+        note(request, context);
+        yield { cursor: "c1" };
+        yield { event: { eventId: "00", attributesValue: { case: "attributesJson", value: "[1]" } }, cursor: "c2" };
+      },
       getEvent: ({ eventId }) => ({
         event: { eventId, attributesValue: { case: "attributesJson", value: "[1]" }, extensionsJson: '{"x":1}' },
       }),

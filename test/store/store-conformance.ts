@@ -3,6 +3,7 @@ import { testAgents } from "./conformance/agent-suite.ts";
 import { testAlerts } from "./conformance/alert-suite.ts";
 import { testAppend } from "./conformance/append-suite.ts";
 import { testEventLists } from "./conformance/event-list-suite.ts";
+import { testEventTails } from "./conformance/event-tail-suite.ts";
 import { testLifetime } from "./conformance/lifetime-suite.ts";
 import { testMeasures } from "./conformance/measure-suite.ts";
 import { testOperationLists } from "./conformance/operation-list-suite.ts";
@@ -24,6 +25,9 @@ export function describeTelemetryStore(name: string, createStore: CreateStore): 
     });
     describe("events", () => {
       testEventLists(createStore);
+    });
+    describe("what is stored after a place", () => {
+      testEventTails(createStore);
     });
     describe("operations", () => {
       testOperations(createStore);

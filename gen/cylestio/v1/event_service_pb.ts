@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cylestio/v1/event_service.proto.
  */
 export const file_cylestio_v1_event_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jeWxlc3Rpby92MS9ldmVudF9zZXJ2aWNlLnByb3RvEgtjeWxlc3Rpby52MSKOAwoRTGlzdEV2ZW50c1JlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSHgoEbmFtZRgCIAEoCUIQkrUYDAoKZXZlbnRfdHlwZRIPCgdjaGFubmVsGAMgASgJEg0KBWxldmVsGAQgASgJEhIKCnNlc3Npb25faWQYBSABKAkSLQoJZnJvbV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRzb3J0GAggASgJEhEKCXBhZ2Vfc2l6ZRgJIAEoBRISCgpwYWdlX3Rva2VuGAogASgJEhIKBWxpbWl0GAsgASgFSACIAQESHwoGb2Zmc2V0GAwgASgFQgqStRgGGgRza2lwSAGIAQESOAoRYXR0cmlidXRlc19mb3JtYXQYDSABKA4yHS5jeWxlc3Rpby52MS5BdHRyaWJ1dGVzRm9ybWF0QggKBl9saW1pdEIJCgdfb2Zmc2V0IlEKEkxpc3RFdmVudHNSZXNwb25zZRIiCgZldmVudHMYASADKAsyEi5jeWxlc3Rpby52MS5FdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiXQoPR2V0RXZlbnRSZXF1ZXN0EhAKCGV2ZW50X2lkGAEgASgJEjgKEWF0dHJpYnV0ZXNfZm9ybWF0GAIgASgOMh0uY3lsZXN0aW8udjEuQXR0cmlidXRlc0Zvcm1hdCI1ChBHZXRFdmVudFJlc3BvbnNlEiEKBWV2ZW50GAEgASgLMhIuY3lsZXN0aW8udjEuRXZlbnQikwMKFkxpc3RBZ2VudEV2ZW50c1JlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSHgoEbmFtZRgCIAEoCUIQkrUYDAoKZXZlbnRfdHlwZRIPCgdjaGFubmVsGAMgASgJEg0KBWxldmVsGAQgASgJEhIKCnNlc3Npb25faWQYBSABKAkSLQoJZnJvbV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRzb3J0GAggASgJEhEKCXBhZ2Vfc2l6ZRgJIAEoBRISCgpwYWdlX3Rva2VuGAogASgJEhIKBWxpbWl0GAsgASgFSACIAQESHwoGb2Zmc2V0GAwgASgFQgqStRgGGgRza2lwSAGIAQESOAoRYXR0cmlidXRlc19mb3JtYXQYDSABKA4yHS5jeWxlc3Rpby52MS5BdHRyaWJ1dGVzRm9ybWF0QggKBl9saW1pdEIJCgdfb2Zmc2V0IlYKF0xpc3RBZ2VudEV2ZW50c1Jlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmN5bGVzdGlvLnYxLkV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKZAwocTGlzdEFnZW50RXZlbnRzQnlOYW1lUmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCRIeCgRuYW1lGAIgASgJQhCStRgMCgpldmVudF90eXBlEg8KB2NoYW5uZWwYAyABKAkSDQoFbGV2ZWwYBCABKAkSEgoKc2Vzc2lvbl9pZBgFIAEoCRItCglmcm9tX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHNvcnQYCCABKAkSEQoJcGFnZV9zaXplGAkgASgFEhIKCnBhZ2VfdG9rZW4YCiABKAkSEgoFbGltaXQYCyABKAVIAIgBARIfCgZvZmZzZXQYDCABKAVCCpK1GAYaBHNraXBIAYgBARI4ChFhdHRyaWJ1dGVzX2Zvcm1hdBgNIAEoDjIdLmN5bGVzdGlvLnYxLkF0dHJpYnV0ZXNGb3JtYXRCCAoGX2xpbWl0QgkKB19vZmZzZXQiXAodTGlzdEFnZW50RXZlbnRzQnlOYW1lUmVzcG9uc2USIgoGZXZlbnRzGAEgAygLMhIuY3lsZXN0aW8udjEuRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJMqAECgxFdmVudFNlcnZpY2USbQoKTGlzdEV2ZW50cxIeLmN5bGVzdGlvLnYxLkxpc3RFdmVudHNSZXF1ZXN0Gh8uY3lsZXN0aW8udjEuTGlzdEV2ZW50c1Jlc3BvbnNlIh6QAgGC0+STAhViBmV2ZW50cxILL2FwaS9ldmVudHMSdAoIR2V0RXZlbnQSHC5jeWxlc3Rpby52MS5HZXRFdmVudFJlcXVlc3QaHS5jeWxlc3Rpby52MS5HZXRFdmVudFJlc3BvbnNlIiuQAgGC0+STAiJiBWV2ZW50EhkvYXBpL3YxL2V2ZW50cy97ZXZlbnRfaWR9EocBCg9MaXN0QWdlbnRFdmVudHMSIy5jeWxlc3Rpby52MS5MaXN0QWdlbnRFdmVudHNSZXF1ZXN0GiQuY3lsZXN0aW8udjEuTGlzdEFnZW50RXZlbnRzUmVzcG9uc2UiKZACAYLT5JMCIGIGZXZlbnRzEhYvYXBpL2V2ZW50cy97YWdlbnRfaWR9EqABChVMaXN0QWdlbnRFdmVudHNCeU5hbWUSKS5jeWxlc3Rpby52MS5MaXN0QWdlbnRFdmVudHNCeU5hbWVSZXF1ZXN0GiouY3lsZXN0aW8udjEuTGlzdEFnZW50RXZlbnRzQnlOYW1lUmVzcG9uc2UiMJACAYLT5JMCJ2IGZXZlbnRzEh0vYXBpL2V2ZW50cy97YWdlbnRfaWR9L3tuYW1lfWIGcHJvdG8z", [file_cylestio_v1_event, file_cylestio_v1_rest, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("Ch9jeWxlc3Rpby92MS9ldmVudF9zZXJ2aWNlLnByb3RvEgtjeWxlc3Rpby52MSKOAwoRTGlzdEV2ZW50c1JlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSHgoEbmFtZRgCIAEoCUIQkrUYDAoKZXZlbnRfdHlwZRIPCgdjaGFubmVsGAMgASgJEg0KBWxldmVsGAQgASgJEhIKCnNlc3Npb25faWQYBSABKAkSLQoJZnJvbV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRzb3J0GAggASgJEhEKCXBhZ2Vfc2l6ZRgJIAEoBRISCgpwYWdlX3Rva2VuGAogASgJEhIKBWxpbWl0GAsgASgFSACIAQESHwoGb2Zmc2V0GAwgASgFQgqStRgGGgRza2lwSAGIAQESOAoRYXR0cmlidXRlc19mb3JtYXQYDSABKA4yHS5jeWxlc3Rpby52MS5BdHRyaWJ1dGVzRm9ybWF0QggKBl9saW1pdEIJCgdfb2Zmc2V0IlEKEkxpc3RFdmVudHNSZXNwb25zZRIiCgZldmVudHMYASADKAsyEi5jeWxlc3Rpby52MS5FdmVudBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiXQoPR2V0RXZlbnRSZXF1ZXN0EhAKCGV2ZW50X2lkGAEgASgJEjgKEWF0dHJpYnV0ZXNfZm9ybWF0GAIgASgOMh0uY3lsZXN0aW8udjEuQXR0cmlidXRlc0Zvcm1hdCI1ChBHZXRFdmVudFJlc3BvbnNlEiEKBWV2ZW50GAEgASgLMhIuY3lsZXN0aW8udjEuRXZlbnQikwMKFkxpc3RBZ2VudEV2ZW50c1JlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSHgoEbmFtZRgCIAEoCUIQkrUYDAoKZXZlbnRfdHlwZRIPCgdjaGFubmVsGAMgASgJEg0KBWxldmVsGAQgASgJEhIKCnNlc3Npb25faWQYBSABKAkSLQoJZnJvbV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIMCgRzb3J0GAggASgJEhEKCXBhZ2Vfc2l6ZRgJIAEoBRISCgpwYWdlX3Rva2VuGAogASgJEhIKBWxpbWl0GAsgASgFSACIAQESHwoGb2Zmc2V0GAwgASgFQgqStRgGGgRza2lwSAGIAQESOAoRYXR0cmlidXRlc19mb3JtYXQYDSABKA4yHS5jeWxlc3Rpby52MS5BdHRyaWJ1dGVzRm9ybWF0QggKBl9saW1pdEIJCgdfb2Zmc2V0IlYKF0xpc3RBZ2VudEV2ZW50c1Jlc3BvbnNlEiIKBmV2ZW50cxgBIAMoCzISLmN5bGVzdGlvLnYxLkV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSKZAwocTGlzdEFnZW50RXZlbnRzQnlOYW1lUmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCRIeCgRuYW1lGAIgASgJQhCStRgMCgpldmVudF90eXBlEg8KB2NoYW5uZWwYAyABKAkSDQoFbGV2ZWwYBCABKAkSEgoKc2Vzc2lvbl9pZBgFIAEoCRItCglmcm9tX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBHNvcnQYCCABKAkSEQoJcGFnZV9zaXplGAkgASgFEhIKCnBhZ2VfdG9rZW4YCiABKAkSEgoFbGltaXQYCyABKAVIAIgBARIfCgZvZmZzZXQYDCABKAVCCpK1GAYaBHNraXBIAYgBARI4ChFhdHRyaWJ1dGVzX2Zvcm1hdBgNIAEoDjIdLmN5bGVzdGlvLnYxLkF0dHJpYnV0ZXNGb3JtYXRCCAoGX2xpbWl0QgkKB19vZmZzZXQiXAodTGlzdEFnZW50RXZlbnRzQnlOYW1lUmVzcG9uc2USIgoGZXZlbnRzGAEgAygLMhIuY3lsZXN0aW8udjEuRXZlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIsQBChJXYXRjaEV2ZW50c1JlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSHgoEbmFtZRgCIAEoCUIQkrUYDAoKZXZlbnRfdHlwZRIPCgdjaGFubmVsGAMgASgJEg0KBWxldmVsGAQgASgJEhIKCnNlc3Npb25faWQYBSABKAkSDgoGY3Vyc29yGAYgASgJEjgKEWF0dHJpYnV0ZXNfZm9ybWF0GAcgASgOMh0uY3lsZXN0aW8udjEuQXR0cmlidXRlc0Zvcm1hdCJIChNXYXRjaEV2ZW50c1Jlc3BvbnNlEiEKBWV2ZW50GAEgASgLMhIuY3lsZXN0aW8udjEuRXZlbnQSDgoGY3Vyc29yGAIgASgJMrMFCgxFdmVudFNlcnZpY2USbQoKTGlzdEV2ZW50cxIeLmN5bGVzdGlvLnYxLkxpc3RFdmVudHNSZXF1ZXN0Gh8uY3lsZXN0aW8udjEuTGlzdEV2ZW50c1Jlc3BvbnNlIh6QAgGC0+STAhViBmV2ZW50cxILL2FwaS9ldmVudHMSdAoIR2V0RXZlbnQSHC5jeWxlc3Rpby52MS5HZXRFdmVudFJlcXVlc3QaHS5jeWxlc3Rpby52MS5HZXRFdmVudFJlc3BvbnNlIiuQAgGC0+STAiJiBWV2ZW50EhkvYXBpL3YxL2V2ZW50cy97ZXZlbnRfaWR9EocBCg9MaXN0QWdlbnRFdmVudHMSIy5jeWxlc3Rpby52MS5MaXN0QWdlbnRFdmVudHNSZXF1ZXN0GiQuY3lsZXN0aW8udjEuTGlzdEFnZW50RXZlbnRzUmVzcG9uc2UiKZACAYLT5JMCIGIGZXZlbnRzEhYvYXBpL2V2ZW50cy97YWdlbnRfaWR9EqABChVMaXN0QWdlbnRFdmVudHNCeU5hbWUSKS5jeWxlc3Rpby52MS5MaXN0QWdlbnRFdmVudHNCeU5hbWVSZXF1ZXN0GiouY3lsZXN0aW8udjEuTGlzdEFnZW50RXZlbnRzQnlOYW1lUmVzcG9uc2UiMJACAYLT5JMCJ2IGZXZlbnRzEh0vYXBpL2V2ZW50cy97YWdlbnRfaWR9L3tuYW1lfRKQAQoLV2F0Y2hFdmVudHMSHy5jeWxlc3Rpby52MS5XYXRjaEV2ZW50c1JlcXVlc3QaIC5jeWxlc3Rpby52MS5XYXRjaEV2ZW50c1Jlc3BvbnNlIjyQAgGKtRgSIhAKBmN1cnNvchIGY3Vyc29ygtPkkwIdYgVldmVudBIUL2FwaS92MS9ldmVudHMvd2F0Y2gwAWIGcHJvdG8z", [file_cylestio_v1_event, file_cylestio_v1_rest, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Which events to list.
@@ -472,6 +472,97 @@ export const ListAgentEventsByNameResponseSchema: GenMessage<ListAgentEventsByNa
   messageDesc(file_cylestio_v1_event_service, 7);
 
 /**
+ * Which events to watch.
+ *
+ * @generated from message cylestio.v1.WatchEventsRequest
+ */
+export type WatchEventsRequest = Message<"cylestio.v1.WatchEventsRequest"> & {
+  /**
+   * Only events of this agent.
+   *
+   * @generated from field: string agent_id = 1;
+   */
+  agentId: string;
+
+  /**
+   * Only events with this name, exactly as sent.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * Only events of this channel, exactly as sent.
+   *
+   * @generated from field: string channel = 3;
+   */
+  channel: string;
+
+  /**
+   * Only events of this level, exactly as sent.
+   *
+   * @generated from field: string level = 4;
+   */
+  level: string;
+
+  /**
+   * Only events of this session.
+   *
+   * @generated from field: string session_id = 5;
+   */
+  sessionId: string;
+
+  /**
+   * Where to go on: the `cursor` of the last message of an earlier watch, with the same filter. Empty: from now on.
+   *
+   * @generated from field: string cursor = 6;
+   */
+  cursor: string;
+
+  /**
+   * How attributes are written.
+   *
+   * @generated from field: cylestio.v1.AttributesFormat attributes_format = 7;
+   */
+  attributesFormat: AttributesFormat;
+};
+
+/**
+ * Describes the message cylestio.v1.WatchEventsRequest.
+ * Use `create(WatchEventsRequestSchema)` to create a new message.
+ */
+export const WatchEventsRequestSchema: GenMessage<WatchEventsRequest> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_event_service, 8);
+
+/**
+ * An event that was stored, or a sign of life.
+ *
+ * @generated from message cylestio.v1.WatchEventsResponse
+ */
+export type WatchEventsResponse = Message<"cylestio.v1.WatchEventsResponse"> & {
+  /**
+   * The event. Absent in the first message, and where nothing came for a while.
+   *
+   * @generated from field: cylestio.v1.Event event = 1;
+   */
+  event?: Event | undefined;
+
+  /**
+   * Where to go on after this message.
+   *
+   * @generated from field: string cursor = 2;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message cylestio.v1.WatchEventsResponse.
+ * Use `create(WatchEventsResponseSchema)` to create a new message.
+ */
+export const WatchEventsResponseSchema: GenMessage<WatchEventsResponse> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_event_service, 9);
+
+/**
  * Answers questions about events. All RPCs only read. An empty filter counts as absent.
  *
  * Codes of every RPC: `invalid_argument` (a bad field, named in BadRequest), `unavailable` with RetryInfo.
@@ -518,6 +609,32 @@ export const EventService: GenService<{
     methodKind: "unary";
     input: typeof ListAgentEventsByNameRequestSchema;
     output: typeof ListAgentEventsByNameResponseSchema;
+  },
+  /**
+   * Follows what is stored. Every event that passes the filter and is stored after the cursor comes once, in the order of `sequence`,
+   * which is the order in which events were stored: first those that are stored already, then each as it is stored. It comes after
+   * the commit that holds it. Without a cursor the watch begins with what is stored from now on.
+   *
+   * The first message has no event: it says that the watch has begun. Another one without an event comes whenever nothing else did for
+   * 15 seconds. The cursor of the last message is where a client goes on after the stream ended, for whatever reason; it holds
+   * across restarts of the server.
+   *
+   * The server sends as fast as the client takes messages. A watcher that falls more than 100,000 events behind, or takes no message for
+   * a minute, is dropped: the stream ends with `resource_exhausted` (WATCHER_TOO_SLOW). With `unavailable` it ends when the server
+   * shuts down. Both have RetryInfo, and the cursor to go on with as `cursor` in the metadata of ErrorInfo. One that then takes nothing for
+   * another minute loses its connection. At most 64 clients watch at a time; further ones are refused with `resource_exhausted`
+   * (TOO_MANY_WATCHERS) and RetryInfo. A cursor that is not of this filter is `invalid_argument`.
+   *
+   * Over REST it is a stream of server-sent events: `data` is the event, as lists give it, and `id` the cursor, with which browsers
+   * go on by themselves (`Last-Event-ID`, which counts rather than `cursor`). A message without an event is an `id` without `data`.
+   * What ends the stream is sent as an event of type `error` with the body of an error as `data`.
+   *
+   * @generated from rpc cylestio.v1.EventService.WatchEvents
+   */
+  watchEvents: {
+    methodKind: "server_streaming";
+    input: typeof WatchEventsRequestSchema;
+    output: typeof WatchEventsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_cylestio_v1_event_service, 0);

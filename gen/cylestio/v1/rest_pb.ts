@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cylestio/v1/rest.proto.
  */
 export const file_cylestio_v1_rest: GenFile = /*@__PURE__*/
-  fileDesc("ChZjeWxlc3Rpby92MS9yZXN0LnByb3RvEgtjeWxlc3Rpby52MSJlCgpSZXN0TWV0aG9kEhYKDmZyZWVfZm9ybV9ib2R5GAEgASgIEikKB3N1Y2Nlc3MYAiADKAsyGC5jeWxlc3Rpby52MS5SZXN0U3VjY2VzcxIUCgxib2R5X2V4YW1wbGUYAyABKAkiMgoLUmVzdFN1Y2Nlc3MSEwoLcGF0aF9wcmVmaXgYASABKAkSDgoGc3RhdHVzGAIgASgFIkMKCVJlc3RGaWVsZBIMCgRuYW1lGAEgASgJEhEKCWpzb25fdGV4dBgCIAEoCBIVCg1xdWVyeV9hbGlhc2VzGAMgAygJOloKC3Jlc3RfbWV0aG9kEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMY0YYDIAEoCzIXLmN5bGVzdGlvLnYxLlJlc3RNZXRob2RSCnJlc3RNZXRob2Q6VgoKcmVzdF9maWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0oYDIAEoCzIWLmN5bGVzdGlvLnYxLlJlc3RGaWVsZFIJcmVzdEZpZWxkYgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("ChZjeWxlc3Rpby92MS9yZXN0LnByb3RvEgtjeWxlc3Rpby52MSKZAQoKUmVzdE1ldGhvZBIWCg5mcmVlX2Zvcm1fYm9keRgBIAEoCBIpCgdzdWNjZXNzGAIgAygLMhguY3lsZXN0aW8udjEuUmVzdFN1Y2Nlc3MSFAoMYm9keV9leGFtcGxlGAMgASgJEjIKDGV2ZW50X3N0cmVhbRgEIAEoCzIcLmN5bGVzdGlvLnYxLlJlc3RFdmVudFN0cmVhbSI6Cg9SZXN0RXZlbnRTdHJlYW0SEAoIaWRfZmllbGQYASABKAkSFQoNbGFzdF9pZF9maWVsZBgCIAEoCSIyCgtSZXN0U3VjY2VzcxITCgtwYXRoX3ByZWZpeBgBIAEoCRIOCgZzdGF0dXMYAiABKAUiQwoJUmVzdEZpZWxkEgwKBG5hbWUYASABKAkSEQoJanNvbl90ZXh0GAIgASgIEhUKDXF1ZXJ5X2FsaWFzZXMYAyADKAk6WgoLcmVzdF9tZXRob2QSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjRhgMgASgLMhcuY3lsZXN0aW8udjEuUmVzdE1ldGhvZFIKcmVzdE1ldGhvZDpWCgpyZXN0X2ZpZWxkEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjShgMgASgLMhYuY3lsZXN0aW8udjEuUmVzdEZpZWxkUglyZXN0RmllbGRiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * How the REST routes of one RPC behave beyond google.api.http.
@@ -43,6 +43,14 @@ export type RestMethod = Message<"cylestio.v1.RestMethod"> & {
    * @generated from field: string body_example = 3;
    */
   bodyExample: string;
+
+  /**
+   * How the messages of an RPC that streams them are sent as server-sent events. `response_body` of the route names the part of a
+   * message that is the `data` of an event; a message in which it is absent has none.
+   *
+   * @generated from field: cylestio.v1.RestEventStream event_stream = 4;
+   */
+  eventStream?: RestEventStream | undefined;
 };
 
 /**
@@ -51,6 +59,35 @@ export type RestMethod = Message<"cylestio.v1.RestMethod"> & {
  */
 export const RestMethodSchema: GenMessage<RestMethod> = /*@__PURE__*/
   messageDesc(file_cylestio_v1_rest, 0);
+
+/**
+ * How the messages of a stream become server-sent events.
+ *
+ * @generated from message cylestio.v1.RestEventStream
+ */
+export type RestEventStream = Message<"cylestio.v1.RestEventStream"> & {
+  /**
+   * String field of the response that is the `id` of an event.
+   *
+   * @generated from field: string id_field = 1;
+   */
+  idField: string;
+
+  /**
+   * String field of the request that the header `Last-Event-ID` sets, whatever the query says: browsers send it when they connect
+   * again, to the same address as before.
+   *
+   * @generated from field: string last_id_field = 2;
+   */
+  lastIdField: string;
+};
+
+/**
+ * Describes the message cylestio.v1.RestEventStream.
+ * Use `create(RestEventStreamSchema)` to create a new message.
+ */
+export const RestEventStreamSchema: GenMessage<RestEventStream> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_rest, 1);
 
 /**
  * HTTP status of success for the routes below a path.
@@ -78,7 +115,7 @@ export type RestSuccess = Message<"cylestio.v1.RestSuccess"> & {
  * Use `create(RestSuccessSchema)` to create a new message.
  */
 export const RestSuccessSchema: GenMessage<RestSuccess> = /*@__PURE__*/
-  messageDesc(file_cylestio_v1_rest, 1);
+  messageDesc(file_cylestio_v1_rest, 2);
 
 /**
  * How one field looks in REST JSON and in query strings.
@@ -113,7 +150,7 @@ export type RestField = Message<"cylestio.v1.RestField"> & {
  * Use `create(RestFieldSchema)` to create a new message.
  */
 export const RestFieldSchema: GenMessage<RestField> = /*@__PURE__*/
-  messageDesc(file_cylestio_v1_rest, 2);
+  messageDesc(file_cylestio_v1_rest, 3);
 
 /**
  * How the REST routes of an RPC behave beyond google.api.http.

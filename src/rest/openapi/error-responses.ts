@@ -1,7 +1,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { type ErrorReason, errorDomain, errorKinds, TelemetryError } from "../../model/error.ts";
 import { connectErrorFrom } from "../../rpc/connect-error.ts";
-import { createErrorReply } from "../error-json.ts";
+import { createErrorReply, type ErrorReply } from "../error-json.ts";
 import type { RestBinding } from "../rest-binding.ts";
 
 /** Schema of the body of every refusal. */
@@ -58,6 +58,7 @@ interface ErrorResponse {
 const always = (): boolean => true;
 const hasPathVariable = (binding: RestBinding): boolean => binding.pathVariables.length > 0;
 const hasBody = (binding: RestBinding): boolean => binding.body.kind !== "none";
+const isStream = (binding: RestBinding): boolean => binding.eventStream !== undefined;
 const hasInput = (binding: RestBinding): boolean => hasBody(binding) || binding.method.input.fields.length > 0;
 
 const errorResponses: Readonly<Record<string, ErrorResponse>> = {
@@ -104,6 +105,13 @@ const errorResponses: Readonly<Record<string, ErrorResponse>> = {
     message: "the content type must be application/json, in UTF-8",
     concerns: hasBody,
   },
+  TooManyRequests: {
+    status: 429,
+    description: "As many clients as the server allows are using this already. Try again later.",
+    reason: "TOO_MANY_WATCHERS",
+    message: "the server lets 64 clients watch events at a time; try again when one has ended",
+    concerns: isStream,
+  },
   InternalError: {
     status: 500,
     description: "A fault of the server. Its log has the request's id.",
@@ -143,10 +151,17 @@ export function errorResponsesOf(binding: RestBinding): JsonObject {
   );
 }
 
+/** The body of an error reply, as an example. */
+export function createErrorExample(reason: ErrorReason, message: string): JsonObject {
+  return JSON.parse(exampleReply(reason, message).body);
+}
+
+function exampleReply(reason: ErrorReason, message: string): ErrorReply {
+  return createErrorReply(connectErrorFrom(new TelemetryError(reason, message)), { requestId: "01JRFZQ9V2T4N8X6" });
+}
+
 function componentOf({ description, reason, message }: ErrorResponse): JsonObject {
-  const reply = createErrorReply(connectErrorFrom(new TelemetryError(reason, message)), {
-    requestId: "01JRFZQ9V2T4N8X6",
-  });
+  const reply = exampleReply(reason, message);
   const retryAfter = {
     "Retry-After": { description: "Seconds to wait before the next attempt.", schema: { type: "integer", minimum: 1 } },
   };

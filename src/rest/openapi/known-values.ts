@@ -64,6 +64,7 @@ export const exampleValues: Readonly<Record<string, JsonValue>> = {
   count_by_level: { ERROR: 1, INFO: 11 },
   counted: true,
   data: { "llm.model": "claude-3-haiku-20240307" },
+  cursor: "WyJ1aEZ4SzZfMnZ3IiwxXQ",
   dialect: "cylestio",
   direction: "outgoing",
   duplicate: false,

@@ -5,6 +5,7 @@ import type { RestBinding } from "../rest-binding.ts";
 import { fieldPathName, leafOf, queryAliasesOf, restNameOf } from "../rest-field.ts";
 import { commentOf, fieldDescription, splitSummary } from "./comments.ts";
 import { errorResponsesOf } from "./error-responses.ts";
+import { createEventStreamResponse } from "./event-stream-response.ts";
 import { fieldExample, messageExample, parameterExample } from "./example.ts";
 import { knownParameters } from "./known-values.ts";
 import { type MessageSchemas, valueSchema } from "./schema.ts";
@@ -12,7 +13,7 @@ import { type MessageSchemas, valueSchema } from "./schema.ts";
 /** The OpenAPI operation of one REST route. `operationId` must be unique in the document. */
 export function createOperation(binding: RestBinding, operationId: string, schemas: MessageSchemas): JsonObject {
   const { summary, rest } = splitSummary(commentOf(binding.method));
-  const parameters = [...pathParameters(binding), ...queryParameters(binding)];
+  const parameters = [...pathParameters(binding), ...queryParameters(binding), ...headerParameters(binding)];
   return {
     operationId,
     tags: [binding.method.parent.name],
@@ -43,6 +44,14 @@ function queryParameters(binding: RestBinding): readonly JsonObject[] {
   return queryFieldsOf(binding.method.input, [])
     .filter((path) => path[0] !== bodyField && !boundNames.has(path.map((field) => field.name).join(".")))
     .flatMap((path) => queryParametersOf(path));
+}
+
+function headerParameters({ eventStream }: RestBinding): readonly JsonObject[] {
+  const field = eventStream?.lastIdField;
+  if (field === undefined) return [];
+  const description = `The same as \`${restNameOf(field)}\`, and counts rather than it: browsers send it when they connect again.`;
+  const schema = { ...valueSchema(field), examples: [parameterExample(field)] };
+  return [{ name: "Last-Event-ID", in: "header", description, schema }];
 }
 
 /** Every field that a query can set, with the messages around it. A message inside itself is left out. */
@@ -104,7 +113,8 @@ function bodyContent({ method, body, pathVariables }: RestBinding, schemas: Mess
 }
 
 function success(binding: RestBinding, schemas: MessageSchemas): JsonObject {
-  const { method, responseField } = binding;
+  const { method, responseField, eventStream } = binding;
+  if (eventStream !== undefined) return createEventStreamResponse(binding, eventStream, schemas);
   const isPage =
     responseField?.fieldKind === "list" && method.output.fields.some(({ name }) => name === "next_page_token");
   return {
@@ -112,16 +122,11 @@ function success(binding: RestBinding, schemas: MessageSchemas): JsonObject {
     ...(isPage && { headers: { Link: linkHeader } }),
     content: {
       "application/json": {
-        schema: responseField === undefined ? schemas.referTo(method.output) : bodySchema(responseField, schemas),
+        schema: responseField === undefined ? schemas.referTo(method.output) : schemas.bodySchema(responseField),
         example: responseField === undefined ? messageExample(method.output) : fieldExample(responseField),
       },
     },
   };
-}
-
-/** A response that is one message is never absent: without it the RPC fails. */
-function bodySchema(field: DescField, schemas: MessageSchemas): JsonObject {
-  return field.fieldKind === "message" ? schemas.referTo(field.message) : schemas.fieldSchema(field);
 }
 
 const linkHeader: JsonObject = {

@@ -13,6 +13,8 @@ export interface MessageSchemas {
   referToInput(message: DescMessage): JsonObject;
   /** The schema of the field's value in REST JSON; null is part of it where the field can be absent. */
   fieldSchema(field: DescField): JsonObject;
+  /** The same for a field that is a whole answer: one message is never absent there, because without it the RPC fails. */
+  bodySchema(field: DescField): JsonObject;
   /** The schema of the field's value in a request body. */
   inputFieldSchema(field: DescField): JsonObject;
 }
@@ -65,6 +67,10 @@ export function createMessageSchemas(): MessageSchemas {
     return describe(isNullable ? nullable(value) : containerOf(field, value), fieldDescription(field));
   }
 
+  function bodySchema(field: DescField): JsonObject {
+    return field.fieldKind === "message" ? referTo(field.message) : fieldSchema(field);
+  }
+
   function inputFieldSchema(field: DescField): JsonObject {
     return describe(containerOf(field, valueOf(field, referToInput)), fieldDescription(field));
   }
@@ -78,7 +84,7 @@ export function createMessageSchemas(): MessageSchemas {
     return describe(schema, oneof === undefined ? "" : commentOf(oneof));
   }
 
-  return { components, referTo, referToInput, fieldSchema, inputFieldSchema };
+  return { components, referTo, referToInput, fieldSchema, bodySchema, inputFieldSchema };
 }
 
 function isSingular(field: DescField): boolean {

@@ -3,6 +3,7 @@ import type { HandlerContext } from "@connectrpc/connect";
 import { fieldError } from "../../model/error.ts";
 import type { EventListRequest } from "../../query/event-queries.ts";
 import type { PagingRequest } from "../../query/paging.ts";
+import type { WatchFilter } from "../../query/watch-cursor.ts";
 import { isRestCall } from "../free-form-body.ts";
 import { timeRangeFrom } from "./time.ts";
 
@@ -14,13 +15,17 @@ interface PagedRequest {
   readonly offset?: number | undefined;
 }
 
-/** The part that the requests of all event lists have in common. */
-interface ListedEventsRequest extends PagedRequest {
+/** The part that all requests for events have in common. */
+interface FilteredEventsRequest {
   readonly agentId: string;
   readonly name: string;
   readonly channel: string;
   readonly level: string;
   readonly sessionId: string;
+}
+
+/** The part that the requests of all event lists have in common. */
+interface ListedEventsRequest extends PagedRequest, FilteredEventsRequest {
   readonly fromTime?: Timestamp | undefined;
   readonly toTime?: Timestamp | undefined;
   readonly sort: string;
@@ -37,20 +42,24 @@ export function pageFrom({ pageSize, pageToken }: Pick<PagedRequest, "pageSize" 
   return { pageSize, pageToken, limit: undefined, offset: undefined, rest: false };
 }
 
-/** What a request says about the events that it wants. An empty filter is none. */
+/** What a request says about the events that it wants, beside their time. An empty filter is none. */
+export function eventFilterFrom(request: FilteredEventsRequest): WatchFilter {
+  return {
+    agentId: request.agentId || null,
+    name: request.name || null,
+    channel: request.channel || null,
+    level: request.level || null,
+    sessionId: request.sessionId || null,
+  };
+}
+
+/** What a request says about the list that it wants. */
 export function eventListFrom(
   request: ListedEventsRequest,
   context: Pick<HandlerContext, "protocolName">,
 ): EventListRequest {
   return {
-    filter: {
-      agentId: request.agentId || null,
-      name: request.name || null,
-      channel: request.channel || null,
-      level: request.level || null,
-      sessionId: request.sessionId || null,
-      ...timeRangeFrom(request),
-    },
+    filter: { ...eventFilterFrom(request), ...timeRangeFrom(request) },
     sort: request.sort,
     paging: pagingFrom(request, context),
   };

@@ -124,9 +124,9 @@ export type EventIndex =
   | "events_by_agent_name"
   | "events_by_session";
 
-/** Reads rows as `EventRow` along an index; a `where` may follow, in which the events are `e`. */
-export function eventRowSql(index: EventIndex): string {
-  return `select e.*, a.agent_id, s.session_id from events e indexed by ${index}
+/** Reads rows as `EventRow` along an index, null for that of the sequences; a `where` may follow, in which the events are `e`. */
+export function eventRowSql(index: EventIndex | null): string {
+  return `select e.*, a.agent_id, s.session_id from events e ${index === null ? "not indexed" : `indexed by ${index}`}
     join agents a on a.id = e.agent_key left join sessions s on s.id = e.session_key`;
 }
 

@@ -3,6 +3,7 @@ import type { MetricStore, TelemetryStore } from "../store.ts";
 import { findAgent, listAgents } from "./agent-reader.ts";
 import { findAlert, listAlerts } from "./alert-reader.ts";
 import { countEvents, findEvent, listEvents } from "./event-reader.ts";
+import { getLastSequence, listEventsAfter } from "./event-tail-reader.ts";
 import { measureLatency } from "./latency-reader.ts";
 import { createMetricReader } from "./metric-reader.ts";
 import { findOperation, listOperations } from "./operation-reader.ts";
@@ -17,6 +18,8 @@ export type Reader = Pick<
   | "listAgents"
   | "findEvent"
   | "listEvents"
+  | "listEventsAfter"
+  | "getLastSequence"
   | "countEvents"
   | "measureLatency"
   | "listSessions"
@@ -63,6 +66,8 @@ export function createReaderOn(run: RunQuery, examinedRowsMax: number = examined
     listAgents: (query) => listAgents(run, query),
     findEvent: (eventId) => findEvent(run, eventId),
     listEvents: (query) => listEvents(run, query, examinedRowsMax),
+    listEventsAfter: (query) => listEventsAfter(run, query),
+    getLastSequence: () => getLastSequence(run),
     countEvents: (query) => countEvents(run, query),
     measureLatency: (query) => measureLatency(run, query),
     listSessions: (query) => listSessions(run, query, examinedRowsMax),

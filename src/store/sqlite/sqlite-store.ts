@@ -11,6 +11,7 @@ import { createOrm } from "./orm.ts";
 import { examinedRowsMaxDefault, type Reader } from "./reader.ts";
 import type { ReaderData, ReaderMethods } from "./reader-thread.ts";
 import { needsRebuild, rebuildDerived } from "./rebuild.ts";
+import { createStoredNotices } from "./stored-notices.ts";
 import { type Death, type SupervisedThread, superviseThread } from "./supervised-thread.ts";
 import { startThread, type ThreadMethods } from "./thread.ts";
 import type { WriterData, WriterMethods } from "./writer-thread.ts";
@@ -141,6 +142,7 @@ function createStoreOn({
   readonly reader: Reader;
   readonly release: () => Promise<void>;
 }): TelemetryStore {
+  const notices = createStoredNotices();
   const inFlight = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
   const whileOpen =
@@ -157,14 +159,23 @@ function createStoreOn({
     };
   const close = async (): Promise<void> => {
     await Promise.allSettled(inFlight);
+    notices.close();
     await release();
   };
   return {
-    append: whileOpen((events) => (events.length === 0 ? Promise.resolve([]) : append(events))),
+    append: whileOpen(async (events) => {
+      if (events.length === 0) return [];
+      const outcomes = await append(events);
+      notices.stored(outcomes);
+      return outcomes;
+    }),
     findAgent: whileOpen(reader.findAgent),
     listAgents: whileOpen(reader.listAgents),
     findEvent: whileOpen(reader.findEvent),
     listEvents: whileOpen(reader.listEvents),
+    listEventsAfter: whileOpen(reader.listEventsAfter),
+    getLastSequence: whileOpen(reader.getLastSequence),
+    onStored: notices.onStored,
     countEvents: whileOpen(reader.countEvents),
     measureLatency: whileOpen(reader.measureLatency),
     listSessions: whileOpen(reader.listSessions),

@@ -1,10 +1,12 @@
 import { readFile } from "node:fs/promises";
+import { Readable } from "node:stream";
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { AgentService } from "../../../gen/cylestio/v1/agent_service_pb.ts";
 import { createOpenApiDocument } from "../../../src/rest/openapi/document.ts";
 import { restPlugin } from "../../../src/rest/rest-plugin.ts";
+import { openEventStream, parseEvents, type ServerSentEvent } from "../../server-sent-events.ts";
 import { createServices } from "../stand-in-services.ts";
 import { getTestService } from "../test-contract.ts";
 import { startTestServer } from "../test-server.ts";
@@ -59,6 +61,20 @@ const operations: readonly Operation[] = Object.entries(Object(document["paths"]
     operation: Object(operation),
   })),
 );
+
+/** Whether the operation answers with server-sent events. */
+const isStream = ({ operation }: Operation) =>
+  at(operation["responses"], "200", "content", "text/event-stream") !== undefined;
+
+async function toArray<Item>(items: AsyncIterable<Item>): Promise<readonly Item[]> {
+  const array: Item[] = [];
+  for await (const item of items) array.push(item);
+  return array;
+}
+
+/** The JSON of the events of one type. */
+const dataOf = (events: readonly ServerSentEvent[], type: string) =>
+  events.flatMap((event) => (event.type === type && event.data !== null ? [JSON.parse(event.data)] : []));
 
 /** The route with every variable as `{}`. */
 function shapeOf(route: string): string {
@@ -151,7 +167,7 @@ describe("the OpenAPI document", () => {
     }
   });
 
-  test.each(operations.filter(({ route }) => route.startsWith("GET")))(
+  test.each(operations.filter((operation) => operation.route.startsWith("GET") && !isStream(operation)))(
     "describes what $route answers",
     async (operation) => {
       const { url } = await serve();
@@ -161,6 +177,27 @@ describe("the OpenAPI document", () => {
       const reference = at(document, ...response, "$ref");
       const path = typeof reference === "string" ? reference.slice(2).split("/") : response;
       expect(errorsOf([...path, "content", "application/json", "schema"], body)).toEqual([]);
+    },
+  );
+
+  test.each(operations.filter(isStream))(
+    "describes the events that $route sends, and its examples are such",
+    async (operation) => {
+      const { url } = await serve();
+      const stream = await openEventStream(url + operation.route.slice(4));
+      const sent = await toArray(stream.events);
+      const content = [...operation.path, "responses", "200", "content", "text/event-stream"];
+      const examples = await toArray(parseEvents(Readable.from([String(at(document, ...content, "example"))])));
+      const data = [sent, examples].map((events) => dataOf(events, "message"));
+      expect(data.map(({ length }) => length)).toEqual([1, 1]);
+      expect(data.flat().flatMap((value) => errorsOf([...content, "schema", "x-event-data"], value))).toEqual([]);
+      const errors = dataOf(examples, "error");
+      expect(errors).toHaveLength(1);
+      expect(errors.flatMap((value) => errorsOf(schemaPath("Error"), value))).toEqual([]);
+      const parameters = [at(operation.operation, "parameters") ?? []].flat();
+      expect(parameters.filter((parameter) => at(parameter, "in") === "header")).toMatchObject([
+        { name: "Last-Event-ID" },
+      ]);
     },
   );
 

@@ -20,6 +20,9 @@ const calls: Readonly<Record<string, (store: TelemetryStore) => Promise<unknown>
       offset: 0,
       limit: 1,
     }),
+  listEventsAfter: (store) =>
+    store.listEventsAfter({ filter: everyEvent, afterSequence: 0, limit: 1, bytesMax: 1, examinedRowsMax: 1 }),
+  getLastSequence: (store) => store.getLastSequence(),
   countEvents: (store) => store.countEvents({ agentId: "agent", dimension: "name", ...allTime }),
   measureLatency: (store) => store.measureLatency({ agentId: "agent", ...allTime }),
   listSessions: (store) =>

@@ -150,6 +150,34 @@ describe("a list of events", () => {
   });
 });
 
+describe("the events after a place", () => {
+  const byKey = /^SEARCH e USING INTEGER PRIMARY KEY \(rowid>\?( AND rowid<\?)?\)$/;
+
+  test("are found along the primary key, in its order, by three statements, for every combination of filters", async () => {
+    const seen = new Set<string>();
+    for (const filter of everyFilter()) {
+      for (const limit of [1, 500]) {
+        const query = { filter, afterSequence: filledEvents / 2, limit, bytesMax: 1_000_000, examinedRowsMax };
+        const statements = await statementsOf((reader) => reader.listEventsAfter(query));
+        expect(statements.length).toBeLessThanOrEqual(3);
+        for (const statement of statements.filter(({ sql }) => !seen.has(sql) && seen.add(sql))) {
+          const plan = planOf(statement);
+          const ofEvents = plan.filter((step) => / e\b/.test(step));
+          expect(ofEvents.length).toBeGreaterThan(0);
+          expect(ofEvents.filter((step) => !byKey.test(step))).toEqual([]);
+          expect([tableScans(plan), sorts(plan)]).toEqual([[], []]);
+        }
+      }
+    }
+    expect(seen.size).toBeGreaterThan(100);
+  });
+
+  test("end at the last sequence, which is one look away", async () => {
+    const statements = await statementsOf((reader) => reader.getLastSequence());
+    expect(statements.flatMap(planOf)).toEqual(Array(2).fill("SCAN sqlite_sequence"));
+  });
+});
+
 const allTime = { fromMicros: null, toMicros: null } as const;
 const someTime = { fromMicros: builtFromMicros, toMicros: builtFromMicros + 100 } as const;
 const cursor = { agentId: "agent 3", lastSeenMicros: builtFromMicros + filledEvents } as const;
