@@ -115,30 +115,9 @@ const alertDimensions = ["agent", "severity", "category"] as const;
 type CallScope = Pick<CallMetricQuery, "groupBy" | "filter">;
 
 /** Answers the questions from a store. */
-export function createMetricQueries({ store, getAgent, nowMs }: MetricQueryOptions): MetricQueries {
-  const begin = async (request: MetricRequest): Promise<Begun> => {
-    const agentIds = parseAgentIds(request.agentIds);
-    const span = parseSpan(request, nowMs() * 1000);
-    await Promise.all(agentIds.map(getAgent));
-    return { span, scope: { agentIds, buckets: span.counted, groupsMax: groupsMaxOf(span) } };
-  };
-
-  const calls = async <Values>(
-    request: MetricRequest,
-    { groupBy, filter, ...ask }: CallScope & CallAnswerOptions<Values>,
-  ): Promise<MetricAnswer<Values>> => {
-    const { span, scope } = await begin(request);
-    const { size, withLatency, valuesOf } = ask;
-    const found = await store.queryCalls({ ...scope, groupBy, filter, size, withLatency });
-    return answerFrom(found, { span, groupBy, none: noCalls, valuesOf });
-  };
-
-  const events = async (request: MetricRequest, ask: EventAsk): Promise<MetricAnswer<EventValues>> => {
-    const { span, scope } = await begin(request);
-    const found = await store.queryEvents({ ...scope, ...ask });
-    return answerFrom(found, { span, groupBy: ask.groupBy, none: noEvents, valuesOf: (sums) => sums });
-  };
-
+export function createMetricQueries(options: MetricQueryOptions): MetricQueries {
+  const { store } = options;
+  const { begin, calls, events } = createAnswers(options);
   return {
     getOverview: async (request) => {
       const { scope } = await begin({ ...request, interval: "", groupBy: [] });
@@ -191,6 +170,34 @@ export function createMetricQueries({ store, getAgent, nowMs }: MetricQueryOptio
       return answerFrom(found, { span, groupBy, none: noAlerts, valuesOf: (sums) => sums });
     },
   };
+}
+
+/** What the questions have in common. */
+function createAnswers({ store, getAgent, nowMs }: MetricQueryOptions) {
+  const begin = async (request: MetricRequest): Promise<Begun> => {
+    const agentIds = parseAgentIds(request.agentIds);
+    const span = parseSpan(request, nowMs() * 1000);
+    await Promise.all(agentIds.map(getAgent));
+    return { span, scope: { agentIds, buckets: span.counted, groupsMax: groupsMaxOf(span) } };
+  };
+
+  const calls = async <Values>(
+    request: MetricRequest,
+    { groupBy, filter, ...ask }: CallScope & CallAnswerOptions<Values>,
+  ): Promise<MetricAnswer<Values>> => {
+    const { span, scope } = await begin(request);
+    const { size, withLatency, valuesOf } = ask;
+    const found = await store.queryCalls({ ...scope, groupBy, filter, size, withLatency });
+    return answerFrom(found, { span, groupBy, none: noCalls, valuesOf });
+  };
+
+  const events = async (request: MetricRequest, ask: EventAsk): Promise<MetricAnswer<EventValues>> => {
+    const { span, scope } = await begin(request);
+    const found = await store.queryEvents({ ...scope, ...ask });
+    return answerFrom(found, { span, groupBy: ask.groupBy, none: noEvents, valuesOf: (sums) => sums });
+  };
+
+  return { begin, calls, events };
 }
 
 type Scope = Pick<CallMetricQuery, "agentIds" | "buckets" | "groupsMax">;

@@ -131,7 +131,7 @@ function makeBuckets(range: {
 
 function assertTimeZone(timeZone: string): void {
   try {
-    new Intl.DateTimeFormat("en-US", { timeZone });
+    Intl.DateTimeFormat("en-US", { timeZone });
   } catch (error) {
     // Its only fault can be the zone.
     const message = "must be a time zone of the tz database, as Europe/Berlin";

@@ -243,13 +243,13 @@ describe("the series of a metric", () => {
   });
 });
 
-describe("the calls of a metric", () => {
-  const call = (kind: "llm" | "tool" | "chain", toolName: string | null = null) =>
-    eventAt("2026-07-01T00:00:00Z", {
-      durationMs: 5,
-      operation: buildPart({ kind, family: kind, toolName, outcome: "error" }),
-    });
+const call = (kind: "llm" | "tool" | "chain", toolName: string | null = null) =>
+  eventAt("2026-07-01T00:00:00Z", {
+    durationMs: 5,
+    operation: buildPart({ kind, family: kind, toolName, outcome: "error" }),
+  });
 
+describe("the calls of a metric", () => {
   test("are of the kind that the question implies", async () => {
     const metrics = await open([call("llm"), call("tool", "search"), call("tool", "fetch"), call("chain")]);
     const latency = async (request: object) => {

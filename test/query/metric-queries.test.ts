@@ -22,12 +22,18 @@ import {
 
 const folder = createTemporaryFolder();
 const minuteMicros = 60_000_000;
+const nowMs = () => builtFromMicros / 1000 + 3 * 86_400_000;
 
 const prices = JSON.stringify({
   version: "test",
   unit: "USD per 1,000,000 tokens",
   prices: ["openai", "anthropic"].map((vendor) => ({
-    ...{ vendor, model: "priced", input: 0.25, output: 1.25, cacheRead: 0.1, source: "test" },
+    vendor,
+    model: "priced",
+    input: 0.25,
+    output: 1.25,
+    cacheRead: 0.1,
+    source: "test",
   })),
 });
 
@@ -39,7 +45,6 @@ async function open(name: string): Promise<{ readonly store: TelemetryStore; rea
   });
   onTestFinished(() => store.close());
   const { getAgent } = createAgentQueries(store);
-  const nowMs = () => builtFromMicros / 1000 + 3 * 86_400_000;
   return { store, metrics: createMetricQueries({ store, getAgent, nowMs }) };
 }
 
@@ -89,6 +94,8 @@ const callLabels = ({ agentId, kind, llm, name, toolName }: OperationRecord) => 
   name: kind === "tool" ? toolName : name,
 });
 
+const isError = (level: string) => ["ERROR", "CRITICAL", "FATAL"].includes(level.toUpperCase());
+
 describe("metrics", () => {
   test("are what the events, calls, sessions and alerts come to one by one, in every range, zone and grouping", async () => {
     const { store, metrics } = await open("any.db");
@@ -110,44 +117,59 @@ describe("metrics", () => {
         const ofEvents = {
           microsOf: ({ timeMicros }: (typeof events)[number]) => timeMicros,
           labelsOf: ({ agentId, name, level, channel }: (typeof events)[number]) => ({
-            ...{ agent: agentId, name, level, channel },
+            agent: agentId,
+            name,
+            level,
+            channel,
           }),
           valuesOf: eventsOf,
         };
         const eventsBy = by("agent", "name", "level", "channel");
         const noFilter = { name: "", level: "", channel: "" };
         expectAnswer(await metrics.queryEvents({ ...ask(eventsBy), ...noFilter }), asked, eventsBy, {
-          ...{ items: events, ...ofEvents },
+          items: events,
+          ...ofEvents,
         });
 
         const llmBy = by("agent", "vendor", "model");
         expectAnswer(await metrics.queryTokens({ ...ask(llmBy), ...none }), asked, llmBy, {
-          ...{ items: llm, ...ofCalls, valuesOf: tokensOf },
+          items: llm,
+          ...ofCalls,
+          valuesOf: tokensOf,
         });
         expectAnswer(await metrics.queryCost({ ...ask(llmBy), ...none }), asked, llmBy, {
-          ...{ items: llm, ...ofCalls, valuesOf: costsOf },
+          items: llm,
+          ...ofCalls,
+          valuesOf: costsOf,
         });
         expectAnswer(await metrics.queryLatency({ ...ask(llmBy), ...none, kind: "llm" }), asked, llmBy, {
-          ...{ items: llm, ...ofCalls, valuesOf: latencyOf },
+          items: llm,
+          ...ofCalls,
+          valuesOf: latencyOf,
         });
         const kindBy = ["kind", ...by("name")];
         expectAnswer(await metrics.queryLatency({ ...ask(kindBy), ...none }), asked, kindBy, {
-          ...{ items: operations, ...ofCalls, valuesOf: latencyOf },
+          items: operations,
+          ...ofCalls,
+          valuesOf: latencyOf,
         });
         const toolBy = ["tool", ...by("agent")];
         expectAnswer(await metrics.queryTools({ ...ask(toolBy), ...none }), asked, toolBy, {
-          ...{ items: tools, ...ofCalls },
+          items: tools,
+          ...ofCalls,
           valuesOf: (items) => ({ ...outcomesOf(items), latency: latencyOf(items) }),
         });
 
         const errorsBy = by("agent", "level");
         const errors = await metrics.queryErrors({ ...ask(errorsBy), ...none });
         expectAnswer(errors.calls, asked, by("agent"), {
-          ...{ items: [...llm, ...tools], ...ofCalls, valuesOf: outcomesOf },
+          items: [...llm, ...tools],
+          ...ofCalls,
+          valuesOf: outcomesOf,
         });
-        const isError = (level: string) => ["ERROR", "CRITICAL", "FATAL"].includes(level.toUpperCase());
         expectAnswer(errors.events, asked, errorsBy, {
-          ...{ items: events.filter(({ level }) => isError(level)), ...ofEvents },
+          items: events.filter(({ level }) => isError(level)),
+          ...ofEvents,
         });
 
         const alertsBy = by("agent", "severity", "category");

@@ -62,11 +62,7 @@ export function createServices(calls: Call[]): readonly ServiceImplSpec[] {
       }),
     }),
     ...createCallServices(),
-    createServiceImplSpec<typeof MetricsService>(MetricsService, {
-      getEventCounts: ({ agentId }) => ({ agentId, totalCount: 2n, countByLevel: { INFO: 2n } }),
-      getEventTypes: ({ agentId }) => ({ agentId, eventTypes: [{ name: "llm.call", count: 1n, firstTime: time }] }),
-      getLatency: ({ agentId }) => ({ agentId, operations: [{ kind: "llm", meanMs: 0.5 }] }),
-    }),
+    createMetricsService(),
     createServiceImplSpec<typeof StatusService>(StatusService, { getStatus: () => ({ status: "healthy" }) }),
     createServiceImplSpec<typeof TelemetryService>(TelemetryService, {
       sendEvent(request, context) {
@@ -82,6 +78,24 @@ export function createServices(calls: Call[]): readonly ServiceImplSpec[] {
       },
     }),
   ];
+}
+
+function createMetricsService(): ServiceImplSpec {
+  const bucket = { startTime: time, endTime: time };
+  return createServiceImplSpec<typeof MetricsService>(MetricsService, {
+    getEventCounts: ({ agentId }) => ({ agentId, totalCount: 2n, countByLevel: { INFO: 2n } }),
+    getEventTypes: ({ agentId }) => ({ agentId, eventTypes: [{ name: "llm.call", count: 1n, firstTime: time }] }),
+    getLatency: ({ agentId }) => ({ agentId, operations: [{ kind: "llm", meanMs: 0.5 }] }),
+    getOverview: () => ({}),
+    queryEventMetrics: () => ({ series: [{ labels: { agentId: "a" }, buckets: [bucket, {}] }] }),
+    queryLatency: () => ({ series: [{ labels: { model: "m" }, total: { p50Ms: 0.5 }, buckets: [bucket] }] }),
+    queryTokens: () => ({ series: [{ total: {}, buckets: [bucket] }] }),
+    queryCost: () => ({ series: [{ total: { costUsd: 0.25 }, buckets: [bucket] }] }),
+    queryErrors: () => ({ callSeries: [{ total: {}, buckets: [bucket] }], eventSeries: [{ buckets: [bucket] }] }),
+    queryTools: () => ({ series: [{ labels: { tool: "t" }, buckets: [bucket] }] }),
+    querySessionMetrics: () => ({ series: [{ total: {}, buckets: [bucket] }] }),
+    queryAlertMetrics: () => ({ series: [{ total: {}, buckets: [bucket] }] }),
+  });
 }
 
 function createCallServices(): readonly ServiceImplSpec[] {

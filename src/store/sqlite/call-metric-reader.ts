@@ -10,7 +10,7 @@ import type {
 import { type CallCounter, callCounters } from "./call-contribution.ts";
 import { type Condition, ifAny } from "./condition.ts";
 import { type MetricSource, sumByGroup } from "./metric-groups.ts";
-import { addSketchBytes, type SketchBuckets, valueOfRank } from "./quantile-sketch.ts";
+import { addSketchBytes, type SketchBuckets, valuesOfRanks } from "./quantile-sketch.ts";
 import type { RunQuery } from "./reader.ts";
 import { findMetricAgents, type RollupQuery, readRollups } from "./rollup-rows.ts";
 
@@ -113,21 +113,22 @@ function finish(sum: CallSum, withLatency: boolean): CallSums {
 
 function latencyOf({ counters, minMs, maxMs, sketch }: CallSum): LatencySums {
   const { duration_count: count, duration_sum_micros: sumMicros } = counters;
-  const percentile = (percent: number): number => {
-    const rank = Math.ceil((count * percent) / 100);
+  const ranks = [50, 90, 95, 99].map((percent) => Math.ceil((count * percent) / 100));
+  const told = valuesOfRanks(sketch, ranks);
+  const percentile = (place: number): number => {
     // The sketch knows the least and the greatest only within its error.
-    if (rank === 1) return minMs;
-    if (rank === count) return maxMs;
-    return Math.min(Math.max(valueOfRank(sketch, rank), minMs), maxMs);
+    if (ranks[place] === 1) return minMs;
+    if (ranks[place] === count) return maxMs;
+    return Math.min(Math.max(told[place] ?? minMs, minMs), maxMs);
   };
   return {
     count,
     meanMs: sumMicros / 1000 / count,
     minMs,
     maxMs,
-    p50Ms: percentile(50),
-    p90Ms: percentile(90),
-    p95Ms: percentile(95),
-    p99Ms: percentile(99),
+    p50Ms: percentile(0),
+    p90Ms: percentile(1),
+    p95Ms: percentile(2),
+    p99Ms: percentile(3),
   };
 }

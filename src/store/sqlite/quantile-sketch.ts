@@ -44,18 +44,20 @@ export function addToSketch(buckets: SketchBuckets, bucket: number, count: numbe
 }
 
 /**
- * The value of a rank, from 1 for the smallest, off by 1 % at most. Where the rank is beyond the number of values, it is that of
- * the greatest bucket; 0 for no values.
+ * The values of ranks, from 1 for the smallest, each off by 1 % at most; the ranks in ascending order. Where a rank is beyond the
+ * number of values, it is that of the greatest bucket; 0 for no values.
  */
-export function valueOfRank(buckets: SketchBuckets, rank: number): number {
-  let seen = 0;
-  let last = 0;
-  for (const [bucket, count] of sorted(buckets)) {
-    last = bucket;
-    seen += count;
-    if (seen >= rank) break;
-  }
-  return representativeOf(last);
+export function valuesOfRanks(buckets: SketchBuckets, ranks: readonly number[]): readonly number[] {
+  const ordered = sorted(buckets);
+  let place = 0;
+  let seen = ordered[0]?.[1] ?? 0;
+  return ranks.map((rank) => {
+    while (seen < rank && place < ordered.length - 1) {
+      place += 1;
+      seen += ordered[place]?.[1] ?? 0;
+    }
+    return representativeOf(ordered[place]?.[0] ?? 0);
+  });
 }
 
 /** Sketch → bytes: for each bucket in ascending order its distance from the one before and its count, as varints. Null for none. */
@@ -76,19 +78,20 @@ export function sketchToBytes(buckets: SketchBuckets): Buffer | null {
 export function addSketchBytes(buckets: SketchBuckets, bytes: Uint8Array | null): void {
   if (bytes === null) return;
   let bucket = 0;
-  let position = 0;
-  const next = (): number => {
-    let value = 0;
-    for (let weight = 1; ; weight *= 128) {
-      const byte = bytes[position] ?? 0;
-      position += 1;
-      value += (byte & 127) * weight;
-      if (byte < 128) return value;
-    }
-  };
-  while (position < bytes.length) {
-    bucket += next();
-    addToSketch(buckets, bucket, next());
+  let isCount = false;
+  let value = 0;
+  let weight = 1;
+  // Indexes, as answers go through many such bytes.
+  for (let position = 0; position < bytes.length; position += 1) {
+    const byte = bytes[position] ?? 0;
+    value += (byte & 127) * weight;
+    weight *= 128;
+    if (byte >= 128) continue;
+    if (isCount) addToSketch(buckets, bucket, value);
+    else bucket += value;
+    isCount = !isCount;
+    value = 0;
+    weight = 1;
   }
 }
 

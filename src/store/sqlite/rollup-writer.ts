@@ -28,6 +28,9 @@ export interface RollupWriter extends OperationWatcher {
   forget(): void;
 }
 
+/** Operations up to which it is faster to read one after the other than all by one list. */
+const singleReadsMax = 8;
+
 /** Prepares the statements on the writer's connection. */
 export function createRollupWriter(database: Database): RollupWriter {
   const events = createEventRollups(database);
@@ -38,6 +41,10 @@ export function createRollupWriter(database: Database): RollupWriter {
     `${contributionSql} and o.id in (select value from json_each(?))`,
   );
   const changed = new Set<number>();
+  const readAll = (ids: ReadonlySet<number>): readonly ContributionRow[] =>
+    ids.size <= singleReadsMax
+      ? [...ids].flatMap((id) => readOne.get(id) ?? [])
+      : readMany.all(JSON.stringify([...ids]));
   return {
     countEvent: (event, agentKey) => events.count(event, event.timeMicros, agentKey),
     countAlert: (alert, timeMicros, agentKey) => alerts.count(alert, timeMicros, agentKey),
@@ -52,7 +59,7 @@ export function createRollupWriter(database: Database): RollupWriter {
       events.flush();
       alerts.flush();
       if (changed.size === 0) return;
-      for (const row of readMany.iterate(JSON.stringify([...changed]))) calls.add(contributionFrom(row), 1);
+      for (const row of readAll(changed)) calls.add(contributionFrom(row), 1);
       calls.flush();
       changed.clear();
     },

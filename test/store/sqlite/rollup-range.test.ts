@@ -4,6 +4,7 @@ import { bucketsOf } from "../../../src/query/time-buckets.ts";
 import { createBucketFinder, piecesOf, portionsOf } from "../../../src/store/sqlite/rollup-range.ts";
 
 const minuteMicros = 60_000_000;
+const at = (text: string) => Date.parse(text) * 1000;
 const endless = { startMicros: null, endMicros: null };
 
 /** Buckets that lie next to each other, at any minutes. */
@@ -66,7 +67,6 @@ describe("the rows that buckets take", () => {
   });
 
   test("are days with quarters of an hour at the edges, and minutes only where the range is not at a quarter", () => {
-    const at = (text: string) => Date.parse(text) * 1000;
     const pieces = piecesOf([{ startMicros: at("2026-01-01T22:40:00Z"), endMicros: at("2026-01-05T00:30:00Z") }]);
     expect(pieces.map(({ step, fromMinute, toMinute }) => [step, (toMinute - fromMinute) / step])).toEqual([
       [1, 5],
