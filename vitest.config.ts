@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globals: false,
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     // Many tests wait for sockets and processes; with the default, a machine of two cores would run one file at a time.
     maxWorkers: 4,
     // Files share the modules that they load, of which MikroORM alone takes a quarter of a second; none of ours keeps state for a test.

@@ -95,6 +95,8 @@ export interface CallError {
   /** Fields of BadRequest with their reasons, as `page_size FIELD_INVALID`. */
   readonly fields: readonly string[];
   readonly hasRetryInfo: boolean;
+  /** Facts for programs, as ErrorInfo has them. */
+  readonly metadata: Readonly<Record<string, string>>;
   readonly requestId: string | null;
   readonly message: string;
 }
@@ -113,6 +115,7 @@ export async function callError(call: Promise<unknown>): Promise<CallError> {
       .findDetails(BadRequestSchema)
       .flatMap(({ fieldViolations }) => fieldViolations.map(({ field, reason }) => `${field} ${reason}`)),
     hasRetryInfo: error.findDetails(RetryInfoSchema).length > 0,
+    metadata: error.findDetails(ErrorInfoSchema)[0]?.metadata ?? {},
     requestId: error.metadata.get("x-request-id"),
     message: error.rawMessage,
   };
