@@ -16,7 +16,12 @@ test("the reasons of the server are those of the contract", () => {
 });
 
 /** What holds for each of these: trying again does not help. */
-const always = { hasRetryInfo: false, requestId: expect.any(String), message: expect.stringMatching(/./) };
+const always = {
+  hasRetryInfo: false,
+  metadata: expect.any(Object),
+  requestId: expect.any(String),
+  message: expect.stringMatching(/./),
+};
 
 describe("refuses", () => {
   test("unknown things and wrong fields, with one ErrorInfo each, over every protocol", async () => {
