@@ -83,6 +83,8 @@ export interface RestError {
   /** Fields of BadRequest with their reasons, as `page_size FIELD_INVALID`. */
   readonly fields: readonly string[];
   readonly hasRetryInfo: boolean;
+  /** Facts for programs, as ErrorInfo has them. */
+  readonly metadata: unknown;
   readonly requestId: string;
   readonly message: string;
 }
@@ -101,6 +103,7 @@ export function restError(reply: Reply): RestError {
     reasons,
     fields: violations.map(({ field, reason }) => `${field} ${reason}`),
     hasRetryInfo: details("google.rpc.RetryInfo").length > 0,
+    metadata: details("google.rpc.ErrorInfo")[0]?.["metadata"] ?? {},
     requestId: error.request_id,
     message,
   };

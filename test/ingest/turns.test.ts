@@ -25,8 +25,10 @@ test("callers get their turn one by one, in their order, with a turn of the even
 
 test("whoever comes after a pause gets a turn again", async () => {
   const turns = createTurns();
-  for (let round = 0; round < 3; round += 1) {
+  let rounds = 0;
+  for (; rounds < 3; rounds += 1) {
     await turns.next();
     await turnOfTheLoop();
   }
+  expect(rounds).toBe(3);
 });

@@ -158,9 +158,9 @@ describe("the window", () => {
   });
 });
 
-describe("an item that is not under way", () => {
-  const openSlow = () => open(3, new AbortController(), createWork({ isUnderWayAtOnce: false }));
+const openSlow = () => open(3, new AbortController(), createWork({ isUnderWayAtOnce: false }));
 
+describe("an item that is not under way", () => {
   test("keeps the next one from being read, whatever the window, until it is", async () => {
     const { source, work, results } = openSlow();
     const collected = collect(results);

@@ -74,13 +74,15 @@ export interface OperationFinder {
 export function createOperationFinder(database: Database): OperationFinder {
   const finished = database.prepare(finishedSql);
   const finishedOrOpen = database.prepare(`${openSql} union all ${finishedSql}`);
-  const run = (statement: Statement, key: Buffer, fromMicros: number): readonly OperationRow[] =>
-    // Both statements select exactly these columns.
-    (statement.all({ key, fromMicros }) as Columns[]).map(rowFrom);
   return {
     finished: (key, fromMicros) => run(finished, key, fromMicros),
     finishedOrOpen: (key, fromMicros) => run(finishedOrOpen, key, fromMicros),
   };
+}
+
+function run(statement: Statement, key: Buffer, fromMicros: number): readonly OperationRow[] {
+  // Both statements select exactly these columns.
+  return (statement.all({ key, fromMicros }) as Columns[]).map(rowFrom);
 }
 
 function rowFrom(row: Columns): OperationRow {
