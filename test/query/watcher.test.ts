@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createWatchCursor } from "../../src/query/watch-cursor.ts";
+import type { TelemetryStore } from "../../src/store/store.ts";
 import { createTemporaryFolder } from "../store/sqlite/temporary-folder.ts";
 import {
   anyEvent,
@@ -132,16 +133,17 @@ describe("with time in the test's hands", () => {
     expect(await next).toEqual({ event: null, cursor: createWatchCursor(0, anyEvent) });
   });
 
-  test.for([
-    ["waits for an event", (client: TestClient) => void client.next().catch(() => undefined)],
+  test.for<readonly [string, (client: TestClient, store: Pick<TelemetryStore, "append">) => unknown]>([
+    ["waits for an event", (client) => void client.next().catch(() => undefined)],
     ["has not taken what it was given", () => undefined],
-  ] as const)("a client that goes away while it %s leaves nothing behind", async ([, act]) => {
+    ["has taken all there is", async (client, store) => (await store.append(numbered(1, 1))) && client.names(1)],
+  ])("a client that goes away while it %s leaves nothing behind", async ([, act]) => {
     const store = await openWatchedStore(folder);
     const timersOfStore = vi.getTimerCount();
     const watches = watchesOf(store, { limits: { watchMaxWatchers: 1 } });
     const client = watchAs(watches);
     await client.next();
-    act(client);
+    await act(client, store);
     expect(vi.getTimerCount()).toBeGreaterThan(timersOfStore);
     client.leave();
     expect(vi.getTimerCount()).toBe(timersOfStore);

@@ -202,11 +202,14 @@ describe("the call behind a stream", () => {
 
   test("is asked for no more than its client takes, and is over when such a client goes away", async () => {
     let asked = 0;
-    const ended = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<boolean>();
     const text = "x".repeat(64 * 1024);
     const watch: Handler = async function* (_request: unknown, { signal }: HandlerContext) {
-      signal.addEventListener("abort", () => ended.resolve());
-      for (; ; asked += 1) yield { stringValue: String(asked), nested: { text } };
+      try {
+        for (; ; asked += 1) yield { stringValue: String(asked), nested: { text } };
+      } finally {
+        ended.resolve(signal.aborted);
+      }
     };
     const { url } = await serveKitchenSink({ watch });
     const sent = request(`${url}/watch`, { agent: false }).end();
@@ -225,6 +228,6 @@ describe("the call behind a stream", () => {
     }
     expect(asked).toBeGreaterThan(last);
     sent.destroy();
-    await ended.promise;
+    expect(await ended.promise).toBe(true);
   });
 });
