@@ -47,8 +47,11 @@ export interface Event {
 /** The format that an event came in. */
 export type Dialect = "cylestio" | "otlp";
 
+/** What kinds of work there are. */
+export const operationKinds = ["llm", "tool", "chain", "retriever", "graph", "node", "agent", "other"] as const;
+
 /** What kind of work an operation is. */
-export type OperationKind = "llm" | "tool" | "chain" | "retriever" | "graph" | "node" | "agent" | "other";
+export type OperationKind = (typeof operationKinds)[number];
 
 /** How an operation ended. */
 export type OperationOutcome = "ok" | "error" | "blocked";

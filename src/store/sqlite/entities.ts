@@ -114,18 +114,19 @@ export const OperationEntity = defineEntity({
   tableName: "operations",
   indexes: [
     { name: "operations_by_partition", properties: ["partitionKey", "finishMicros"] },
-    { name: "operations_by_agent", properties: ["agent", "kind", "atMicros"] },
-    { name: "operations_by_finish", properties: ["agent", "finishMicros"] },
+    { name: "operations_by_agent", properties: ["agentKey", "kind", "atMicros"] },
     { name: "operations_by_kind", properties: ["kind", "atMicros"] },
-    { name: "operations_by_session", properties: ["session", "atMicros"] },
+    { name: "operations_by_session", properties: ["sessionKey", "atMicros"] },
   ],
   properties: {
-    id: p.integer().primary(),
+    /** Sequence of the start event, or, without one, of the finish. */
+    id: p.integer().primary().autoincrement(false),
     /** Only parts with the same key can belong together. */
     partitionKey: p.blob(),
-    agent: () => p.manyToOne(AgentEntity).fieldName("agent_key").mapToPk().index(false),
+    /** This key and the next are not foreign ones: each would cost a look at every insert. */
+    agentKey: p.integer(),
     /** Of the start, else of the finish. */
-    session: () => p.manyToOne(SessionEntity).fieldName("session_key").mapToPk().nullable().index(false),
+    sessionKey: p.integer().nullable(),
     kind: p.text(),
     /** The operation's name without its phase, as `llm.call`. */
     name: p.text(),
@@ -155,15 +156,11 @@ export const OperationEntity = defineEntity({
 export const LlmCallEntity = defineEntity({
   name: "LlmCall",
   tableName: "llm_calls",
-  indexes: [
-    { name: "llm_calls_by_span", properties: ["spanId"] },
-    { name: "llm_calls_by_parent", properties: ["parentSpanId"] },
-  ],
+  indexes: [{ name: "llm_calls_by_link", properties: ["linkKey"], where: "link_key is not null" }],
   properties: {
     operationId: p.integer().primary().autoincrement(false),
-    traceId: p.text().nullable(),
-    spanId: p.text().nullable(),
-    parentSpanId: p.text().nullable(),
+    /** Ties a wrapper to the calls of vendors under it: the key of its span, and of their parent's. See `spanKeyOf`. */
+    linkKey: p.text().nullable(),
     isWrapper: p.integer(),
     /** A wrapper whose call a vendor's client reports too: it is not summed. */
     isCovered: p.integer().default(0),
@@ -178,8 +175,19 @@ export const LlmCallEntity = defineEntity({
     reasoningTokens: p.integer().nullable(),
     /** In 1e-12 USD; null: not known. */
     costPicoUsd: p.bigint("number").nullable(),
-    /** What it was priced with, as JSON; null where it has no price. */
-    price: p.text().nullable(),
+    /** What it was priced with; null where it has no price. */
+    priceKey: p.integer().nullable(),
+  },
+});
+
+/** A price that a call was reckoned with. Rows stay as they are, whatever tables of prices come to say. */
+export const CallPriceEntity = defineEntity({
+  name: "CallPrice",
+  tableName: "call_prices",
+  properties: {
+    id: p.integer().primary(),
+    /** JSON of the price and the version of its table. */
+    price: p.text().unique("call_prices_price"),
   },
 });
 
@@ -217,6 +225,7 @@ export const entities = [
   EventEntity,
   OperationEntity,
   LlmCallEntity,
+  CallPriceEntity,
   SecurityAlertEntity,
   ...rollupEntities,
 ];

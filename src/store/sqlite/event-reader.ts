@@ -1,12 +1,4 @@
-import type {
-  EventCount,
-  EventCountQuery,
-  EventCursor,
-  EventFilter,
-  EventPage,
-  EventQuery,
-  StoredEvent,
-} from "../store.ts";
+import type { EventCursor, EventFilter, EventPage, EventQuery, StoredEvent } from "../store.ts";
 import { type Condition, equals, ifAny, parametersOf, whereSql, within } from "./condition.ts";
 import { type EventIndex, type EventRow, eventFromRow, eventIdToBytes, eventRowSql } from "./event-row.ts";
 import { findAgentKey, findSessionCondition } from "./owner.ts";
@@ -58,19 +50,6 @@ export async function listEvents(run: RunQuery, query: EventQuery, examinedRowsM
   const isStillPassing = windowEnd !== null && offset > 0 && rows.length === 0;
   const passed = isStillPassing ? await countMatches(run, { index, conditions }) : offset;
   return { events, next: windowEnd, nextOffset: offset - passed };
-}
-
-/** An agent's events by one dimension. */
-export async function countEvents(run: RunQuery, query: EventCountQuery): Promise<EventCount[]> {
-  const conditions = [
-    { sql: "e.agent_key = (select id from agents where agent_id = ?)", parameters: [query.agentId] },
-    ...within("e.time_micros", query),
-  ];
-  return run<EventCount>(
-    `select e.${query.dimension} as value, count(*) as count, min(e.time_micros) as firstMicros,
-      max(e.time_micros) as latestMicros from events e ${whereSql(conditions)} group by e.${query.dimension}`,
-    parametersOf(conditions),
-  );
 }
 
 /** Restricts events to the filter's session, or to its agent and name, by key; null if there is no such session or agent. */

@@ -53,11 +53,11 @@ export const operationColumns = `o.id, a.agent_id, s.session_id, o.kind, o.name,
   ifnull(b.parent_span_id, f.parent_span_id) as parent_span_id, f.name as failure_name, f.level as failure_level,
   case when o.outcome <> 'ok' and octet_length(f.attributes_json) <= ${failureMaxBytes} then f.attributes_json end as failure_json,
   c.operation_id as call_id, c.is_wrapper, c.is_covered, c.vendor, c.requested_model, c.used_model, c.stop_reason,
-  c.input_tokens, c.output_tokens, c.cache_read_tokens, c.cache_write_tokens, c.reasoning_tokens, c.cost_pico_usd, c.price`;
+  c.input_tokens, c.output_tokens, c.cache_read_tokens, c.cache_write_tokens, c.reasoning_tokens, c.cost_pico_usd, cp.price`;
 
 /** What belongs to an operation `o`, each by its key: none of them changes how many rows there are. */
 export const operationJoins = `left join agents a on a.id = o.agent_key left join sessions s on s.id = o.session_key
-  left join llm_calls c on c.operation_id = o.id left join events b on b.sequence = o.start_sequence
+  left join llm_calls c on c.operation_id = o.id left join call_prices cp on cp.id = c.price_key left join events b on b.sequence = o.start_sequence
   left join events f on f.sequence = o.finish_sequence`;
 
 /** Row → operation. */

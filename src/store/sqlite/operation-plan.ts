@@ -19,6 +19,7 @@ export interface Part extends PairingPart {
   readonly outcome: OperationOutcome | null;
   readonly reportedMs: number | null;
   readonly llm: LlmFacts | null;
+  readonly agentId: string;
   /** Where it lies, as its event says. */
   readonly place: SpanPlace;
   /** Of its event's row; null until it is stored, and for good where it is not. */
@@ -95,6 +96,7 @@ function partOf(event: Event, operation: NonNullable<Event["operation"]>): Part 
     outcome: operation.outcome,
     reportedMs: event.durationMs,
     llm: operation.llm,
+    agentId: event.agentId,
     place: event,
     sequence: null,
     agentKey: null,

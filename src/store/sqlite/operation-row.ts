@@ -7,6 +7,7 @@ import type { Part, SpanPlace } from "./operation-plan.ts";
 
 /** An operation with what its two events say, as the writer reads it back. */
 export interface OperationRow {
+  /** Sequence of the start, or, without one, of the finish. */
   readonly id: number;
   readonly agentKey: number;
   readonly kind: OperationKind;
@@ -41,6 +42,7 @@ type Columns = Prefixed<"start"> &
   Prefixed<"finish"> & {
     readonly id: number;
     readonly agent_key: number;
+    readonly agent_id: string;
     readonly kind: OperationKind;
     readonly name: string;
     readonly outcome: OperationOutcome | null;
@@ -53,8 +55,8 @@ const partSql = (side: "start" | "finish") =>
     ${side}.parent_span_id as ${side}_parent_span_id`;
 
 const rowSql = `
-  select o.id, o.agent_key, o.kind, o.name, o.outcome, ${partSql("start")}, ${partSql("finish")}
-  from operations o
+  select o.id, o.agent_key, a.agent_id, o.kind, o.name, o.outcome, ${partSql("start")}, ${partSql("finish")}
+  from operations o join agents a on a.id = o.agent_key
   left join events start on start.sequence = o.start_sequence
   left join events finish on finish.sequence = o.finish_sequence
   where o.partition_key = :key`;
@@ -64,6 +66,8 @@ const finishedSql = `${rowSql} and o.finish_micros >= :fromMicros`;
 
 /** Finds the operations of one partition. */
 export interface OperationFinder {
+  /** Whether there are any. */
+  any(key: Buffer): boolean;
   /** Those that finished at `fromMicros` or later. */
   finished(key: Buffer, fromMicros: number): readonly OperationRow[];
   /** The same and those that are open. */
@@ -72,9 +76,11 @@ export interface OperationFinder {
 
 /** Prepares the statements on the writer's connection. */
 export function createOperationFinder(database: Database): OperationFinder {
+  const any = database.prepare("select 1 from operations where partition_key = ? limit 1").pluck();
   const finished = database.prepare(finishedSql);
   const finishedOrOpen = database.prepare(`${openSql} union all ${finishedSql}`);
   return {
+    any: (key) => any.get(key) !== undefined,
     finished: (key, fromMicros) => run(finished, key, fromMicros),
     finishedOrOpen: (key, fromMicros) => run(finishedOrOpen, key, fromMicros),
   };
@@ -87,7 +93,7 @@ function run(statement: Statement, key: Buffer, fromMicros: number): readonly Op
 
 function rowFrom(row: Columns): OperationRow {
   const { id, kind, name, outcome } = row;
-  const common = { kind, name, agentKey: row.agent_key };
+  const common = { kind, name, agentKey: row.agent_key, agentId: row.agent_id };
   return {
     id,
     outcome,
@@ -98,7 +104,7 @@ function rowFrom(row: Columns): OperationRow {
 }
 
 function partFrom(
-  common: Pick<Part, "kind" | "name" | "agentKey" | "finish" | "outcome">,
+  common: Pick<Part, "kind" | "name" | "agentKey" | "agentId" | "finish" | "outcome">,
   columns: PartColumns,
 ): Part | null {
   const { sequence, event_id: eventId, micros, trace_id: traceId, span_id: spanId } = columns;

@@ -1,6 +1,7 @@
 import type { Database, Statement } from "better-sqlite3";
 import { type Pair, pairParts, partitionKeyOf } from "../../model/pairing.ts";
 import type { PriceBook } from "../../pricing/price-table.ts";
+import { contributionOf } from "./call-contribution.ts";
 import { createLlmCallWriter, type LlmCallWriter } from "./llm-call-writer.ts";
 import { durationMsOf, type OperationPlan, type Part, pairedMsOf } from "./operation-plan.ts";
 import {
@@ -36,17 +37,22 @@ export function createOperationWriter(
   const statements = prepare(database);
   const finder = createOperationFinder(database);
   const llmCalls = createLlmCallWriter(database, prices, watcher);
+  const tables = { statements, llmCalls, watcher };
   return {
     write({ partitions }) {
+      const additions: Addition[] = [];
       for (const partition of partitions) {
         const parts = partition.parts.filter(({ sequence }) => sequence !== null);
         if (parts.length === 0) continue;
-        const key = Buffer.from(partitionKeyOf(partition.name), "hex");
-        const rows = findRows(finder, key, parts);
-        const isPlanTrue = rows.length === 0 && parts.length === partition.parts.length;
+        const key = partitionKeyOf(partition.name);
+        const isNew = !finder.any(key);
+        const isPlanTrue = isNew && parts.length === partition.parts.length;
+        const rows = isNew ? [] : findRows(finder, key, parts);
         const pairs = isPlanTrue ? partition.pairs : pairParts([...parts, ...rows.flatMap(partsOf)]);
-        writePairs({ statements, llmCalls, watcher }, { key, pairs, rows });
+        additions.push(...changeRows(tables, rows, pairs).map((pair) => ({ id: idOf(pair), key, pair })));
       }
+      // In order of their keys, so that the table grows at its end.
+      for (const addition of additions.sort((a, b) => a.id - b.id)) addOperation(tables, addition);
       llmCalls.flush();
     },
     forget: () => llmCalls.forget(),
@@ -76,41 +82,63 @@ interface Tables {
   readonly watcher: OperationWatcher;
 }
 
-interface Partition {
+/** An operation that has no row yet. */
+interface Addition {
+  readonly id: number;
+  /** Of its partition. */
   readonly key: Buffer;
-  readonly pairs: readonly Pair<Part>[];
-  /** The operations as they stand. */
-  readonly rows: readonly OperationRow[];
+  readonly pair: Pair<Part>;
 }
 
-function writePairs({ statements, llmCalls, watcher }: Tables, { key, pairs, rows }: Partition): void {
-  const before = new Map(rows.map((row) => [rowName(row), row]));
+/** An operation is known by its start, or, without one, by its finish: both are stored by now. */
+function idOf({ start, finish }: Pair<Part>): number {
+  const { sequence } = start ?? finish;
+  if (sequence === null) throw new Error("an operation's event is not stored");
+  return sequence;
+}
+
+/** Brings the rows of a partition in line with how its parts pair now. Returns the pairs that need a row of their own. */
+function changeRows(
+  { statements, llmCalls, watcher }: Tables,
+  rows: readonly OperationRow[],
+  pairs: readonly Pair<Part>[],
+): readonly Pair<Part>[] {
+  if (rows.length === 0) return pairs;
+  const before = new Map(rows.map((row) => [row.id, row]));
+  const additions: Pair<Part>[] = [];
   for (const pair of pairs) {
-    const row = before.get(rowName(pair));
-    before.delete(rowName(pair));
-    if (row !== undefined && row.finish?.sequence === pair.finish?.sequence) continue;
-    if (row !== undefined) {
-      watcher.operationChanging(row.id);
-      statements.update.run(...finishValues(pair), row.id);
+    const id = idOf(pair);
+    const row = before.get(id);
+    before.delete(id);
+    if (row === undefined) additions.push(pair);
+    else if (row.finish?.sequence !== pair.finish?.sequence) {
+      watcher.operationChanging(id);
+      statements.update.run(finishValues(pair), id);
+      if (row.kind === "llm") llmCalls.write(id, pair);
+      setPairedDuration(statements, pair);
     }
-    const id =
-      row?.id ?? Number(statements.insert.run(key, ...startValues(pair), ...finishValues(pair)).lastInsertRowid);
-    if (row === undefined) watcher.operationAdded(id);
-    if ((pair.start ?? pair.finish)?.kind === "llm") llmCalls.write(id, pair);
-    if (pair.finish === null) continue;
-    const pairedMs = pairedMsOf(pair.start, pair.finish);
-    if (pairedMs !== pair.finish.pairedMs) statements.setPairedDuration.run(pairedMs, pair.finish.sequence);
   }
   for (const { id, kind } of before.values()) {
     watcher.operationChanging(id);
     if (kind === "llm") llmCalls.remove(id);
     statements.remove.run(id);
   }
+  return additions;
 }
 
-/** An operation is known by its start, or, without one, by its finish. */
-function rowName({ start, finish }: Pair<Part> | OperationRow): string {
-  return start === null ? `finish ${finish?.sequence}` : `start ${start.sequence}`;
+function addOperation({ statements, llmCalls, watcher }: Tables, { id, key, pair }: Addition): void {
+  const part = pair.start ?? pair.finish;
+  statements.insert.run([id, key, ...startValues(pair), ...finishValues(pair)]);
+  const call = part.kind === "llm" ? llmCalls.write(id, pair) : null;
+  setPairedDuration(statements, pair);
+  watcher.operationAdded(contributionOf(pair, call));
+}
+
+/** Writes how long a pair took to the event of its finish, unless it was inserted with it. */
+function setPairedDuration({ setPairedDuration: statement }: Statements, { start, finish }: Pair<Part>): void {
+  if (finish === null) return;
+  const pairedMs = pairedMsOf(start, finish);
+  if (pairedMs !== finish.pairedMs) statement.run(pairedMs, finish.sequence);
 }
 
 function startValues({ start, finish }: Pair<Part>): unknown[] {
@@ -144,9 +172,9 @@ function finishValues({ start, finish }: Pair<Part>): unknown[] {
 function prepare(database: Database): Statements {
   return {
     insert: database.prepare(
-      `insert into operations (partition_key, agent_key, session_key, kind, name, at_micros, start_sequence, start_micros,
+      `insert into operations (id, partition_key, agent_key, session_key, kind, name, at_micros, start_sequence, start_micros,
         start_ties, start_tool_name, start_llm, finish_sequence, finish_micros, finish_ties, finish_tool_name, finish_llm, outcome,
-        duration_ms) values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+        duration_ms) values (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
     ),
     update: database.prepare(
       `update operations set finish_sequence = ?, finish_micros = ?, finish_ties = ?, finish_tool_name = ?, finish_llm = ?,

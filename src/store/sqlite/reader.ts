@@ -1,11 +1,11 @@
 import type { Database, Statement } from "better-sqlite3";
 import { createMemo } from "../../model/memo.ts";
 import type { MetricStore, TelemetryStore } from "../store.ts";
+import { countEvents, measureLatency } from "./agent-metric-reader.ts";
 import { findAgent, listAgents } from "./agent-reader.ts";
 import { findAlert, listAlerts } from "./alert-reader.ts";
-import { countEvents, findEvent, listEvents } from "./event-reader.ts";
+import { findEvent, listEvents } from "./event-reader.ts";
 import { getLastSequence, listEventsAfter } from "./event-tail-reader.ts";
-import { measureLatency } from "./latency-reader.ts";
 import { createMetricReader } from "./metric-reader.ts";
 import { findOperation, listOperations } from "./operation-reader.ts";
 import { listSessions } from "./session-reader.ts";

@@ -12,7 +12,7 @@ import { createTraceLedger } from "./trace-ledger.ts";
  * Number of the rules by which tables are derived from events, kept as `PRAGMA user_version`. To be counted up whenever a rule
  * changes, so that the next start makes the derived tables anew.
  */
-export const derivationVersion = 1;
+export const derivationVersion = 2;
 
 /** What it takes to derive anew. */
 export interface RebuildOptions {
@@ -83,9 +83,9 @@ export function rebuildDerived(database: Database, { derive, prices }: RebuildOp
 const clearSql = `
   create temp table kept_alerts as
     select sequence, status, status_micros from security_alerts where status_micros is not null;
-  create temp table kept_prices as select o.start_sequence, o.finish_sequence, c.*
-    from llm_calls c join operations o on o.id = c.operation_id where c.price is not null;
-  create index temp.kept_prices_by_event on kept_prices (ifnull(start_sequence, finish_sequence));
+  create temp table kept_prices as select o.finish_sequence, c.*
+    from llm_calls c join operations o on o.id = c.operation_id where c.price_key is not null;
+  create index temp.kept_prices_by_operation on kept_prices (operation_id);
   delete from llm_calls;
   delete from operations;
   delete from traces;
@@ -96,8 +96,8 @@ const finishSql = `
     (select status, status_micros from kept_alerts k where k.sequence = security_alerts.sequence)
     where sequence in (select sequence from kept_alerts);
   drop table kept_alerts;
-  update llm_calls set (cost_pico_usd, price) = (k.cost_pico_usd, k.price)
-    from operations o join temp.kept_prices k on ifnull(k.start_sequence, k.finish_sequence) = ifnull(o.start_sequence, o.finish_sequence)
+  update llm_calls set (cost_pico_usd, price_key) = (k.cost_pico_usd, k.price_key)
+    from operations o join temp.kept_prices k on k.operation_id = o.id
     where o.id = llm_calls.operation_id and k.finish_sequence is o.finish_sequence and k.vendor is llm_calls.vendor
       and k.requested_model is llm_calls.requested_model and k.used_model is llm_calls.used_model
       and k.input_tokens is llm_calls.input_tokens and k.output_tokens is llm_calls.output_tokens

@@ -1,6 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { PriceBook } from "../../pricing/price-table.ts";
-import { priceCall } from "./llm-call-writer.ts";
+import { createPricer, priceToText } from "./pricer.ts";
 import { createRollupWriter } from "./rollup-writer.ts";
 
 /** What other prices make of the calls of one model. Costs are sums in 1e-12 USD; null: of none of the calls it is known. */
@@ -41,20 +41,22 @@ export function repriceCalls(
 ): readonly PriceChange[] {
   const read = database.prepare<[number], CallRow>(
     `select c.operation_id, o.at_micros, c.vendor, coalesce(c.used_model, c.requested_model) as model, c.input_tokens,
-      c.output_tokens, c.cache_read_tokens, c.cache_write_tokens, c.reasoning_tokens, c.cost_pico_usd, c.price
-    from llm_calls c join operations o on o.id = c.operation_id where c.operation_id > ? order by c.operation_id limit ${chunkCalls}`,
+      c.output_tokens, c.cache_read_tokens, c.cache_write_tokens, c.reasoning_tokens, c.cost_pico_usd, p.price
+    from llm_calls c join operations o on o.id = c.operation_id left join call_prices p on p.id = c.price_key where c.operation_id > ? order by c.operation_id limit ${chunkCalls}`,
   );
-  const write = database.prepare("update llm_calls set cost_pico_usd = ?, price = ? where operation_id = ?");
+  const write = database.prepare("update llm_calls set cost_pico_usd = ?, price_key = ? where operation_id = ?");
   const rollups = createRollupWriter(database);
+  const pricer = createPricer(database, prices);
   const changes = new Map<string, PriceChange>();
   const repriceOne = (row: CallRow): void => {
-    const [cost, price] = priceCall(prices, { ...row, tokens: tokensOf(row), atMicros: row.at_micros });
-    if (cost === row.cost_pico_usd && withoutVersion(price) === withoutVersion(row.price)) return;
+    const { costPicoUsd: cost, price } = pricer.priceOf({ ...row, tokens: tokensOf(row), atMicros: row.at_micros });
+    const text = price === null ? null : priceToText(price, null);
+    if (cost === row.cost_pico_usd && text === withoutVersion(row.price)) return;
     const name = JSON.stringify([row.vendor, row.model]);
     changes.set(name, sum(changes.get(name), row, cost));
     if (!apply) return;
     rollups.operationChanging(row.operation_id);
-    write.run(cost, price, row.operation_id);
+    write.run(cost, price === null ? null : pricer.keyOf(price), row.operation_id);
   };
   database
     .transaction(() => {

@@ -62,6 +62,8 @@ export const CallRollupEntity = defineEntity({
     /** Calls that tell tokens and have no price. */
     unpricedCount: p.integer(),
     durationCount: p.integer(),
+    /** Failed or blocked, with a known duration. */
+    failureDurationCount: p.integer().default(0),
     /** Of durations in whole microseconds: sums of integers do not depend on the order. */
     durationSumMicros: p.bigint("number"),
     durationMinMs: p.double().nullable(),

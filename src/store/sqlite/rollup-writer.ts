@@ -1,14 +1,14 @@
 import type { Database } from "better-sqlite3";
 import type { Event } from "../../model/event.ts";
 import type { AlertFacts } from "../../model/security-alert.ts";
-import { type ContributionRow, contributionFrom, contributionSql } from "./call-contribution.ts";
+import { type CallContribution, type ContributionRow, contributionFrom, contributionSql } from "./call-contribution.ts";
 import { createCallRollups } from "./call-rollups.ts";
 import { createAlertRollups, createEventRollups } from "./count-rollups.ts";
 
 /** Tells the roll-ups which operations a transaction changes. */
 export interface OperationWatcher {
-  /** An operation was inserted. */
-  operationAdded(id: number): void;
+  /** An operation was inserted, which contributes this. */
+  operationAdded(contribution: CallContribution): void;
   /** Something is about to change of an operation, or of its call: call before the first change. It may be removed. */
   operationChanging(id: number): void;
 }
@@ -48,7 +48,7 @@ export function createRollupWriter(database: Database): RollupWriter {
   return {
     countEvent: (event, agentKey) => events.count(event, event.timeMicros, agentKey),
     countAlert: (alert, timeMicros, agentKey) => alerts.count(alert, timeMicros, agentKey),
-    operationAdded: (id) => void changed.add(id),
+    operationAdded: (contribution) => calls.add(contribution, 1),
     operationChanging(id) {
       if (changed.has(id)) return;
       changed.add(id);
@@ -58,8 +58,7 @@ export function createRollupWriter(database: Database): RollupWriter {
     flush() {
       events.flush();
       alerts.flush();
-      if (changed.size === 0) return;
-      for (const row of readAll(changed)) calls.add(contributionFrom(row), 1);
+      if (changed.size > 0) for (const row of readAll(changed)) calls.add(contributionFrom(row), 1);
       calls.flush();
       changed.clear();
     },
@@ -111,9 +110,9 @@ export function rebuildRollups(database: Database): void {
       order by sequence`,
       { idOf: ({ sequence }) => sequence, take: (row) => rollups.countEvent(row, row.agent_key) },
     );
-    forEachChunk<{ readonly id: number }>("select id from operations where id > ? order by id", {
+    forEachChunk<ContributionRow>(`${contributionSql} and o.id > ? order by o.id`, {
       idOf: ({ id }) => id,
-      take: ({ id }) => rollups.operationAdded(id),
+      take: (row) => rollups.operationAdded(contributionFrom(row)),
     });
     forEachChunk<AlertRow>(
       "select sequence, agent_key, time_micros, severity, category from security_alerts where sequence > ? order by sequence",

@@ -4,7 +4,7 @@ import type { Event } from "../../../src/model/event.ts";
 import { anyArrival, buildArrival } from "../arrival.ts";
 import { buildEvent, buildPart, builtFromMicros } from "../event-builder.ts";
 import { type CreateStore, openStore, readAllEvents } from "../open-store.ts";
-import { anyParts, latencyFrom, operationsFrom, withRoundMean } from "../operation-model.ts";
+import { anyParts, latencyFrom, operationsFrom, snapped } from "../operation-model.ts";
 
 const atMs = (ms: number) => builtFromMicros + ms * 1000;
 const start = (ms: number) => buildEvent({ timeMicros: atMs(ms), operation: buildPart() });
@@ -60,7 +60,8 @@ export function testOperations(createStore: CreateStore): void {
           const stored = await readAllEvents(store, agentId);
           expect(new Map(stored.map(({ id, pairedDurationMs }) => [id, pairedDurationMs]))).toEqual(pairedFrom(own));
           const latency = await store.measureLatency({ agentId, fromMicros: null, toMicros: null });
-          expect(latency.map(withRoundMean)).toEqual(latencyFrom(operationsFrom(own)).map(withRoundMean));
+          const expected = latencyFrom(operationsFrom(own));
+          expect(latency.map((record, index) => snapped(record, expected[index]))).toEqual(expected);
         }
       }),
       { numRuns: 100 },

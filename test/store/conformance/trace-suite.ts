@@ -107,7 +107,7 @@ export function testTraces(createStore: CreateStore): void {
   test("its operations are told from those of a trace that lies in the same place of the index", async () => {
     const store = await openStore(createStore);
     // The first 4 bytes of the digests of these two, under this agent, are the same.
-    const traceIds = ["trace 2115", "trace 130296"];
+    const traceIds = ["trace 167455", "trace 285059"];
     const prefixes = traceIds.map((traceId) => tracePartitionPrefixOf({ agentId: "agent", traceId }));
     expect(prefixes[0]).toBe(prefixes[1]);
     await store.append(traceIds.flatMap((traceId) => buildOperation({ traceId, atMs: 0, ms: 1 }, { family: traceId })));

@@ -2,12 +2,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
+import { migrations } from "../../../migrations/index.ts";
 import { normaliseBatch } from "../../../src/ingest/batch.ts";
 import { eventFieldsFromJson } from "../../../src/ingest/cylestio/json-event.ts";
 import { deriveStoredFacts } from "../../../src/ingest/derive-facts.ts";
 import type { Event } from "../../../src/model/event.ts";
 import { limitsDefault } from "../../../src/model/limits.ts";
 import { createSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
+import { openMigrated } from "./migrated-database.ts";
 import { createTemporaryFolder } from "./temporary-folder.ts";
 
 const folder = createTemporaryFolder();
@@ -35,11 +37,10 @@ const open = (databasePath: string, tables: readonly string[] = priceTables) => 
   return { store, rebuilt };
 };
 
-/** What is derived, but for the keys of operations, which are given out anew. */
+/** What is derived. */
 const derivedSql: Readonly<Record<string, string>> = {
   operations: "select * from operations",
-  llmCalls:
-    "select o.start_sequence, o.finish_sequence, c.* from llm_calls c join operations o on o.id = c.operation_id",
+  llmCalls: "select c.*, p.price from llm_calls c left join call_prices p on p.id = c.price_key",
   traces: "select agent_key, trace_id, start_micros, end_micros, event_count, error_count from traces",
   alerts: "select * from security_alerts",
   sessions: "select * from sessions",
@@ -58,7 +59,7 @@ function readDerived(path: string): Readonly<Record<string, readonly string[]>> 
         database
           .prepare<[], Record<string, unknown>>(sql)
           .all()
-          .map(({ id: _id, operation_id: _operationId, ...row }) => JSON.stringify(row))
+          .map((row) => JSON.stringify(row))
           .sort(),
       ]),
     );
@@ -116,4 +117,38 @@ test("calls keep the price that they were priced with, whatever the tables say w
   await (await again.store).close();
   expect(again.rebuilt).toEqual([168]);
   expect(readDerived(path)).toEqual(before);
+});
+
+/** Copies a database into one of the schema that it had before prices got a table of their own. */
+async function copyBackwards(path: string, oldPath: string): Promise<void> {
+  const old = migrations.slice(
+    0,
+    migrations.findIndex(({ name }) => name.endsWith("lean_calls")),
+  );
+  const { database, orm } = await openMigrated(oldPath, old);
+  database.exec(`attach '${path}' as new;
+    ${["agents", "sessions", "events", "traces"].map((table) => `insert into ${table} select * from new.${table};`).join("\n")}
+insert into operations select o.id + 1000, o.partition_key, o.agent_key, o.session_key, o.kind, o.name, o.at_micros,
+      o.start_sequence, o.start_micros, o.start_ties, o.start_tool_name, o.start_llm, o.finish_sequence, o.finish_micros,
+      o.finish_ties, o.finish_tool_name, o.finish_llm, o.outcome, o.duration_ms from new.operations o;
+    insert into llm_calls select c.operation_id + 1000, null, null, null, c.is_wrapper, c.is_covered, c.vendor, c.requested_model,
+      c.used_model, c.stop_reason, c.input_tokens, c.output_tokens, c.cache_read_tokens, c.cache_write_tokens,
+      c.reasoning_tokens, c.cost_pico_usd, p.price from new.llm_calls c left join new.call_prices p on p.id = c.price_key;
+    detach new; pragma user_version = 1`);
+  await orm.close();
+}
+
+test("calls keep their prices when a database comes from where each had a copy of its price", async () => {
+  const path = join(folder, "new.db");
+  const store = await open(path).store;
+  await store.append(sampleEvents());
+  await store.close();
+  const oldPath = join(folder, "old.db");
+  await copyBackwards(path, oldPath);
+  // Without any table, no call would have a price.
+  const again = open(oldPath, []);
+  await (await again.store).close();
+  expect(again.rebuilt).toEqual([168]);
+  const { alerts: _alerts, alertRollups: _alertRollups, ...before } = readDerived(path);
+  expect(readDerived(oldPath)).toMatchObject(before);
 });

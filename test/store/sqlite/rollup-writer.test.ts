@@ -126,6 +126,9 @@ function sumsOf(group: readonly Operation[]): Row {
     priced_count: sum(({ cost_pico_usd }) => cost_pico_usd !== null),
     unpriced_count: sum((operation) => operation.cost_pico_usd === null && isTold(operation)),
     duration_count: durations.length,
+    failure_duration_count: sum(({ duration_ms, outcome }) =>
+      Number(duration_ms !== null && outcome !== null && outcome !== "ok"),
+    ),
     duration_sum_micros: sum(({ duration_ms }) => (duration_ms === null ? 0 : Math.round(duration_ms * 1000))),
     duration_min_ms: durations.length === 0 ? null : Math.min(...durations),
     duration_max_ms: durations.length === 0 ? null : Math.max(...durations),
