@@ -3,7 +3,9 @@ import process from "node:process";
 import type { Database } from "better-sqlite3";
 import { normaliseBatch } from "../src/ingest/batch.ts";
 import { eventFieldsFromJson } from "../src/ingest/cylestio/json-event.ts";
+import type { Event } from "../src/model/event.ts";
 import { limitsDefault } from "../src/model/limits.ts";
+import type { EventKeys } from "../src/store/sqlite/agent-ledger.ts";
 import { eventColumns, eventToColumns } from "../src/store/sqlite/event-row.ts";
 import { createDatabase } from "./database.ts";
 import { eventAt, timeMicrosAt } from "./events.ts";
@@ -11,7 +13,9 @@ import type { FloorRequest, FloorResult } from "./floor.ts";
 
 /* The process behind `startFloor`: it takes requests from its parent and ends with it. */
 
-const keys = { agentKey: 1, sessionKey: 1 };
+/** Keys of agents and sessions, as the server gives them out. */
+const agentKeys = new Map<string, number>();
+const sessionKeys = new Map<string, number>();
 
 /** Values of `eventColumns`, row by row. Made once: they are the same for every database. */
 const rows: unknown[][] = [];
@@ -48,20 +52,41 @@ function makeRows(count: number): void {
   for (let index = from; index < count; index += 1) {
     const [result] = normaliseBatch([eventAt(index)], options);
     if (result?.ok !== true) throw new Error(`the server would refuse event ${index}`);
-    rows.push(eventToColumns(result.event, keys));
+    rows.push(eventToColumns(result.event, keysOf(result.event)));
   }
 }
 
+/** Rows of several agents and sessions in turn land in several places of the indexes: this is part of what an insert costs. */
+function keysOf({ agentId, sessionId }: Event): EventKeys {
+  const agentKey = keyIn(agentKeys, agentId);
+  return {
+    agentKey,
+    sessionKey: sessionId === null ? null : keyIn(sessionKeys, JSON.stringify([agentKey, sessionId])),
+  };
+}
+
+function keyIn(keys: Map<string, number>, name: string): number {
+  const key = keys.get(name) ?? keys.size + 1;
+  keys.set(name, key);
+  return key;
+}
+
 function insertKeys(database: Database): void {
-  database
-    .prepare(
-      `insert into agents (id, agent_id, first_seen_micros, first_event_id, first_event_name, last_seen_micros, last_event_id,
-        last_event_name) values (?, 'floor', 0, x'', '', 0, x'', '')`,
-    )
-    .run(keys.agentKey);
-  database
-    .prepare("insert into sessions (id, agent_key, session_id, start_micros, end_micros) values (?, ?, 'floor', 0, 0)")
-    .run(keys.sessionKey, keys.agentKey);
+  const insertAgent = database.prepare(
+    `insert into agents (id, agent_id, first_seen_micros, first_event_id, first_event_name, last_seen_micros, last_event_id,
+      last_event_name) values (?, ?, 0, x'', '', 0, x'', '')`,
+  );
+  const insertSession = database.prepare(
+    "insert into sessions (id, agent_key, session_id, start_micros, end_micros) values (?, ?, ?, 0, 0)",
+  );
+  database.transaction(() => {
+    for (const [agentId, key] of agentKeys) insertAgent.run(key, agentId);
+    for (const [name, key] of sessionKeys) {
+      // Only `keysOf` makes these names.
+      const [agentKey, sessionId] = JSON.parse(name) as [number, string];
+      insertSession.run(key, agentKey, sessionId);
+    }
+  })();
 }
 
 type Commit = (rows: readonly unknown[][]) => void;
