@@ -29,6 +29,7 @@ export async function queryCalls(run: RunQuery, query: CallMetricQuery): Promise
   const rollups: RollupQuery = {
     table: "call_rollups",
     agents: await findMetricAgents(run, query),
+    isEveryAgent: query.agentIds.length === 0,
     conditions: conditionsOf(query),
     groupColumns: query.groupBy.map((dimension) => columns[dimension]),
     columns: withLatency

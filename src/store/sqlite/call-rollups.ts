@@ -3,7 +3,14 @@ import { type CallContribution, callCounters, callKeySql, isCountedSql } from ".
 import { distributionColumns } from "./call-sum.ts";
 import { addSketchBytes, addToSketch, type SketchBuckets, sketchBucketOf, sketchToBytes } from "./quantile-sketch.ts";
 import { type RollupKey, rollupKeyText } from "./rollup-key.ts";
-import { microsOfMinute, type RollupStep, rollupSteps, startOfStep } from "./rollup-steps.ts";
+import {
+  everyAgentKey,
+  microsOfMinute,
+  type RollupStep,
+  rollupSteps,
+  sharedSteps,
+  startOfStep,
+} from "./rollup-steps.ts";
 
 /** Adds up operations. Every call must run inside the transaction that changes them. */
 export interface CallRollups {
@@ -47,6 +54,8 @@ export function createCallRollups(database: Database): CallRollups {
       for (const step of rollupSteps) {
         if (step > 1) changes = coarsen(changes, step);
         for (const change of changes.values()) writeChange(statements, step, change);
+        if (!sharedSteps.includes(step)) continue;
+        for (const change of coarsen(changes, step, everyAgentKey).values()) writeChange(statements, step, change);
       }
       minutes.clear();
     },
@@ -64,10 +73,12 @@ function changeOf(changes: Map<string, Change>, { agentKey, startMinute, texts }
   return change;
 }
 
-function coarsen(changes: ReadonlyMap<string, Change>, step: RollupStep): Map<string, Change> {
+/** The same by longer stretches, and, with a key, for the agent that has it. */
+function coarsen(changes: ReadonlyMap<string, Change>, step: RollupStep, everyKey?: number): Map<string, Change> {
   const coarse = new Map<string, Change>();
-  for (const { startMinute, ...change } of changes.values()) {
-    const into = changeOf(coarse, { ...change, startMinute: startOfStep(startMinute, step) });
+  for (const { agentKey, startMinute, texts, ...change } of changes.values()) {
+    const key = { agentKey: everyKey ?? agentKey, startMinute: startOfStep(startMinute, step), texts };
+    const into = changeOf(coarse, key);
     addCounters(into.counters, change.counters, 1);
     for (const [durationMs, count] of change.durations) addToSketch(into.durations, durationMs, count);
   }
@@ -115,12 +126,16 @@ function distributionAfter(statements: Statements, step: RollupStep, change: Cha
   return { ...extremes, sketch: sketchToBytes(buckets) };
 }
 
-/** The least and the greatest duration: of a minute by its operations, of more by the rows of the next finer step. */
+/**
+ * The least and the greatest duration: of a minute by its operations, of more by the rows of the next finer step, and of all agents
+ * by those of each.
+ */
 function findExtremes(statements: Statements, step: RollupStep, change: Change): Extremes {
   const { agentKey, startMinute, texts } = change;
   const endMinute = startMinute + step;
   const finer = rollupSteps[rollupSteps.indexOf(step) - 1];
-  // Both statements select exactly these columns.
+  // All three statements select exactly these columns.
+  if (agentKey === everyAgentKey) return statements.findInAgents.get(step, startMinute, ...texts) as Extremes;
   if (finer !== undefined) {
     return statements.findInRows.get(finer, agentKey, startMinute, endMinute, ...texts) as Extremes;
   }
@@ -130,7 +145,7 @@ function findExtremes(statements: Statements, step: RollupStep, change: Change):
 }
 
 type Statements = Readonly<
-  Record<"read" | "write" | "writeAll" | "removeEmpty" | "findInRows" | "findInOperations", Statement>
+  Record<"read" | "write" | "writeAll" | "removeEmpty" | "findInRows" | "findInAgents" | "findInOperations", Statement>
 >;
 
 const keyColumns = ["step_minutes", "agent_key", "start_minute", "kind", "vendor", "model", "name"];
@@ -154,6 +169,11 @@ function prepare(database: Database): Statements {
       `select min(duration_min_ms) as duration_min_ms, max(duration_max_ms) as duration_max_ms from call_rollups
       where step_minutes = ? and agent_key = ? and start_minute >= ? and start_minute < ?
         and kind = ? and vendor = ? and model = ? and name = ?`,
+    ),
+    findInAgents: database.prepare(
+      `select min(duration_min_ms) as duration_min_ms, max(duration_max_ms) as duration_max_ms from agents a cross join call_rollups r
+      on r.step_minutes = ? and r.agent_key = a.id and r.start_minute = ? and r.kind = ? and r.vendor = ? and r.model = ?
+        and r.name = ?`,
     ),
     findInOperations: database.prepare(
       `select min(o.duration_ms) as duration_min_ms, max(o.duration_ms) as duration_max_ms

@@ -2,7 +2,7 @@ import type { Database } from "better-sqlite3";
 import type { Event } from "../../model/event.ts";
 import type { AlertFacts } from "../../model/security-alert.ts";
 import { type RollupKey, rollupKeyText } from "./rollup-key.ts";
-import { minuteOf, type RollupStep, rollupSteps, startOfStep } from "./rollup-steps.ts";
+import { everyAgentKey, minuteOf, type RollupStep, rollupSteps, sharedSteps, startOfStep } from "./rollup-steps.ts";
 
 /** What is counted once and for good: events and alerts. */
 export interface CountRollups<Item> {
@@ -68,6 +68,8 @@ function createCountRollups<Item>({
       for (const step of rollupSteps) {
         if (step > 1) tallies = coarsen(tallies, step);
         for (const tally of tallies.values()) add(step, tally);
+        if (!sharedSteps.includes(step)) continue;
+        for (const tally of coarsen(tallies, step, everyAgentKey).values()) add(step, tally);
       }
       minutes.clear();
     },
@@ -75,10 +77,12 @@ function createCountRollups<Item>({
   };
 }
 
-function coarsen(tallies: ReadonlyMap<string, Tally>, step: RollupStep): Map<string, Tally> {
+/** The same by longer stretches, and, with a key, for the agent that has it. */
+function coarsen(tallies: ReadonlyMap<string, Tally>, step: RollupStep, everyKey?: number): Map<string, Tally> {
   const coarse = new Map<string, Tally>();
-  for (const { startMinute, ...tally } of tallies.values()) {
-    addTally(coarse, { ...tally, startMinute: startOfStep(startMinute, step) }, tally);
+  for (const { agentKey, startMinute, texts, ...counts } of tallies.values()) {
+    const key = { agentKey: everyKey ?? agentKey, startMinute: startOfStep(startMinute, step), texts };
+    addTally(coarse, key, counts);
   }
   return coarse;
 }

@@ -47,6 +47,7 @@ async function queryEvents(run: RunQuery, query: EventMetricQuery): Promise<Metr
   const rollups = {
     table: "event_rollups",
     agents: await findMetricAgents(run, query),
+    isEveryAgent: query.agentIds.length === 0,
     conditions: [...ifAny("r.name", name), ...ifAny("r.event_level", level), ...ifAny("r.channel", channel)],
     groupColumns: query.groupBy.map((dimension) => eventColumns[dimension]),
     columns: [
@@ -87,6 +88,7 @@ async function queryAlerts(run: RunQuery, query: AlertMetricQuery): Promise<Metr
   const rollups = {
     table: "alert_rollups",
     agents: await findMetricAgents(run, query),
+    isEveryAgent: query.agentIds.length === 0,
     conditions: [...ifAny("r.severity", severity), ...ifAny("r.category", category)],
     groupColumns: query.groupBy.map((dimension) => alertColumns[dimension]),
     columns: ["sum(r.count) as count"],

@@ -2,6 +2,12 @@
 export const rollupSteps = [1, 15, 1440] as const;
 export type RollupStep = (typeof rollupSteps)[number];
 
+/** The steps that are counted for all agents together too: how long a question about everybody takes depends on no number of agents. */
+export const sharedSteps: readonly RollupStep[] = [15, 1440];
+
+/** Stands for all agents in `agent_key`: no agent has it. */
+export const everyAgentKey = 0;
+
 const microsPerMinute = 60_000_000;
 
 /** The minute since 1970 UTC that a time lies in. */

@@ -14,7 +14,14 @@ import { createTemporaryFolder } from "./temporary-folder.ts";
 
 const folder = createTemporaryFolder();
 const tables = ["event_rollups", "call_rollups", "alert_rollups"] as const;
-const steps = [1, 15, 1440];
+/** What is counted: by agent, and all agents, whose key is 0, together. */
+const levels = [
+  { step: 1, isOfAgent: true },
+  { step: 15, isOfAgent: true },
+  { step: 1440, isOfAgent: true },
+  { step: 15, isOfAgent: false },
+  { step: 1440, isOfAgent: false },
+];
 
 type Row = Readonly<Record<string, unknown>>;
 
@@ -140,12 +147,12 @@ function grouped<Item>(
   items: readonly Item[],
   keyOf: (item: Item, stepOf: (micros: number, agentKey: number) => Row) => Row,
 ): readonly (readonly [Row, readonly Item[]])[] {
-  return steps.flatMap((step) => {
+  return levels.flatMap(({ step, isOfAgent }) => {
     const groups = Map.groupBy(items, (item) =>
       JSON.stringify(
         keyOf(item, (micros, agentKey) => ({
           step_minutes: step,
-          agent_key: agentKey,
+          agent_key: isOfAgent ? agentKey : 0,
           start_minute: Math.floor(micros / (step * 60_000_000)) * step,
         })),
       ),
@@ -244,10 +251,10 @@ describe("roll-ups", () => {
     database.exec("update call_rollups set cost_pico_usd = 9007199254740993");
     write([buildEvent({ timeMicros: builtFromMicros + 3, operation: buildPart({ outcome: "ok" }) })]);
     const sum = database.prepare("select cost_pico_usd from call_rollups").pluck().safeIntegers();
-    expect(sum.all()).toEqual([9007199254740993n, 9007199254740993n, 9007199254740993n]);
+    expect(sum.all()).toEqual(levels.map(() => 9007199254740993n));
   });
 
-  test("have one row for each step, however many events there are", async () => {
+  test("have one row for each step of an agent and of all together, however many events there are", async () => {
     const database = await open("rows.db");
     const { write } = createEventWriter(database, anyTelemetryPrices);
     const sizes = [10, 1000].map((size) => {
@@ -263,8 +270,8 @@ describe("roll-ups", () => {
       return tables.map((table) => database.prepare(`select count(*) from ${table}`).pluck().get());
     });
     expect(sizes).toEqual([
-      [3, 3, 0],
-      [3, 3, 0],
+      [5, 5, 0],
+      [5, 5, 0],
     ]);
   });
 });
