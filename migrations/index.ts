@@ -2,6 +2,7 @@ import { CreateTables } from "./20261120000000_create_tables.ts";
 import { DeriveCalls } from "./20261121000000_derive_calls.ts";
 import { RollUps } from "./20261121000100_roll_ups.ts";
 import { LeanCalls } from "./20261121000200_lean_calls.ts";
+import { SearchTexts } from "./20261121000300_search_texts.ts";
 
 /** Every migration, oldest first. A list rather than a folder scan, so that nothing depends on the working directory. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   { name: "20261121000000_derive_calls", class: DeriveCalls },
   { name: "20261121000100_roll_ups", class: RollUps },
   { name: "20261121000200_lean_calls", class: LeanCalls },
+  { name: "20261121000300_search_texts", class: SearchTexts },
 ] as const;

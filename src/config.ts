@@ -12,6 +12,8 @@ export interface Config {
   /** The user's own price table; null: none. */
   readonly pricesPath: string | null;
   readonly logLevel: LogLevel;
+  /** Whether texts of events are added to the search index. */
+  readonly searchEnabled: boolean;
   readonly corsOrigins: readonly string[];
   readonly shutdownTimeoutMs: number;
   readonly limits: Limits;
@@ -160,6 +162,13 @@ const texts = {
     default: "none",
     range: "origins such as `http://localhost:3000`",
   },
+  searchEnabled: {
+    name: "CYLESTIO_SEARCH_ENABLED",
+    meaning:
+      "whether texts of events are added to the search index; what is not added is caught up when it is on again",
+    default: "true",
+    range: "true, false",
+  },
 } as const satisfies Record<string, Setting>;
 
 /** Every setting, in the order of the documentation. */
@@ -171,6 +180,7 @@ export const settings: readonly Setting[] = [
   texts.pricesPath,
   texts.logLevel,
   texts.corsOrigins,
+  texts.searchEnabled,
   ...Object.values(numbers).slice(1),
 ];
 
@@ -189,6 +199,7 @@ export function parseConfig(environment: Environment, args: readonly string[], s
     pricesPath: text(texts.pricesPath) ?? null,
     logLevel: parseChoice(texts.logLevel, text(texts.logLevel), logLevels),
     corsOrigins: parseOrigins(text(texts.corsOrigins)),
+    searchEnabled: parseChoice(texts.searchEnabled, text(texts.searchEnabled), ["true", "false"]) === "true",
     shutdownTimeoutMs: number(numbers.shutdownTimeoutMs),
     limits: {
       bodyMaxBytes: number(numbers.bodyMaxBytes),

@@ -14,6 +14,7 @@ import { createOnePortServer } from "./http/one-port-server.ts";
 import { createRequestIdGenerator, sendRequestId } from "./http/request-id.ts";
 import { deriveStoredFacts } from "./ingest/derive-facts.ts";
 import { createIntake } from "./ingest/intake.ts";
+import { createSearchIndexer, type SearchIndexer } from "./ingest/search-indexer.ts";
 import { createStoreHealth, type StoreHealth } from "./ingest/store-health.ts";
 import { createTurns } from "./ingest/turns.ts";
 import { TelemetryError } from "./model/error.ts";
@@ -25,6 +26,7 @@ import { createCallQueries } from "./query/call-queries.ts";
 import { createEventQueries } from "./query/event-queries.ts";
 import { createEventWatches } from "./query/event-watches.ts";
 import { createMetricQueries } from "./query/metric-queries.ts";
+import { createSearchQueries } from "./query/search-queries.ts";
 import { createSessionQueries } from "./query/session-queries.ts";
 import { createTraceQueries } from "./query/trace-queries.ts";
 import { docsPages } from "./rest/docs-pages.ts";
@@ -38,6 +40,7 @@ import { createEventService } from "./rpc/event-service.ts";
 import { createLlmCallService } from "./rpc/llm-call-service.ts";
 import { createMetricsService } from "./rpc/metrics-service.ts";
 import { requestLogKey } from "./rpc/request-log.ts";
+import { createSearchService } from "./rpc/search-service.ts";
 import { type Implementations, registerServices, restServices } from "./rpc/services.ts";
 import { createSessionService } from "./rpc/session-service.ts";
 import { createStatusService } from "./rpc/status-service.ts";
@@ -92,9 +95,12 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     createImplementations({ ...options, store, health, stopping: stopping.signal }),
   );
 
+  const indexer = startSearchIndexer(options, store);
+
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     stopping.abort(new TelemetryError("SHUTTING_DOWN", "the server is shutting down"));
+    await indexer?.close();
     await app.close();
     await store.close();
     logger.info("stopped");
@@ -155,6 +161,15 @@ async function openStore({
   }
 }
 
+function startSearchIndexer({ config, logger, nowMs }: ServerOptions, store: TelemetryStore): SearchIndexer | null {
+  if (!config.searchEnabled) return null;
+  return createSearchIndexer({
+    store,
+    nowMs,
+    onFault: (error) => logger.error({ err: error }, "texts of events could not be added to the search index"),
+  });
+}
+
 function createImplementations({
   store,
   config,
@@ -184,6 +199,7 @@ function createImplementations({
     llmCalls: createLlmCallService(createCallQueries(store, "llm")),
     toolCalls: createToolCallService(createCallQueries(store, "tool")),
     alerts: createAlertService(createAlertQueries(store, { nowMicros })),
+    search: createSearchService(createSearchQueries(store)),
     metrics: createMetricsService(agentQueries, createMetricQueries({ store, getAgent: agentQueries.getAgent, nowMs })),
     status: createStatusService({ version: packageJson.version, check: () => store.ping(), intake, health }),
   };

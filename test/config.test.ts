@@ -24,6 +24,7 @@ describe("the settings", () => {
       pricesPath: null,
       logLevel: "info",
       corsOrigins: [],
+      searchEnabled: true,
       shutdownTimeoutMs: 5_000,
       limits: limitsDefault,
     } satisfies Config);

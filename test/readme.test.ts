@@ -7,6 +7,7 @@ import { AlertService } from "../gen/cylestio/v1/alert_service_pb.ts";
 import { EventService } from "../gen/cylestio/v1/event_service_pb.ts";
 import { LlmCallService } from "../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../gen/cylestio/v1/metrics_service_pb.ts";
+import { SearchService } from "../gen/cylestio/v1/search_service_pb.ts";
 import { SessionService } from "../gen/cylestio/v1/session_service_pb.ts";
 import { StatusService } from "../gen/cylestio/v1/status_service_pb.ts";
 import { TelemetryService } from "../gen/cylestio/v1/telemetry_service_pb.ts";
@@ -25,6 +26,7 @@ const services: readonly DescService[] = [
   LlmCallService,
   ToolCallService,
   AlertService,
+  SearchService,
   MetricsService,
   StatusService,
 ];

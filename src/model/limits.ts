@@ -60,3 +60,18 @@ export const offsetMax = 10_000;
 
 /** Operations in the answer to a question for one trace. */
 export const traceSpansMax = 10_000;
+
+/** Characters (UTF-16) of a text that are indexed for search; the rest of a longer one cannot be found. */
+export const searchTextMaxLength = 32_768;
+
+/** Characters (UTF-16) of a query for a search. */
+export const searchQueryMaxLength = 1000;
+
+/** Hits on a page of a search at most: the place of each is sought in its text. */
+export const searchPageSizeMax = 100;
+
+/** Characters (UTF-16) of a hit's text that are given. */
+export const searchHitTextMaxLength = 2000;
+
+/** Events that wait for the search index are counted up to this. */
+export const pendingCountMax = 10_000;

@@ -5,6 +5,7 @@ import { AlertService } from "../../gen/cylestio/v1/alert_service_pb.ts";
 import { EventService } from "../../gen/cylestio/v1/event_service_pb.ts";
 import { LlmCallService } from "../../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../../gen/cylestio/v1/metrics_service_pb.ts";
+import { SearchService } from "../../gen/cylestio/v1/search_service_pb.ts";
 import { SessionService } from "../../gen/cylestio/v1/session_service_pb.ts";
 import { StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
 import { TelemetryService } from "../../gen/cylestio/v1/telemetry_service_pb.ts";
@@ -22,6 +23,7 @@ export interface Implementations {
   readonly llmCalls: ServiceImpl<typeof LlmCallService>;
   readonly toolCalls: ServiceImpl<typeof ToolCallService>;
   readonly alerts: ServiceImpl<typeof AlertService>;
+  readonly search: ServiceImpl<typeof SearchService>;
   readonly metrics: ServiceImpl<typeof MetricsService>;
   readonly status: ServiceImpl<typeof StatusService>;
 }
@@ -37,6 +39,7 @@ export function registerServices(router: ConnectRouter, implementations: Impleme
   router.service(LlmCallService, implementations.llmCalls);
   router.service(ToolCallService, implementations.toolCalls);
   router.service(AlertService, implementations.alerts);
+  router.service(SearchService, implementations.search);
   router.service(MetricsService, implementations.metrics);
   router.service(StatusService, implementations.status);
   for (const [index, handler] of router.handlers.entries()) router.handlers[index] = withDrainedBody(handler);
@@ -53,6 +56,7 @@ export function restServices(implementations: Implementations): readonly Service
     specOf(LlmCallService, implementations.llmCalls),
     specOf(ToolCallService, implementations.toolCalls),
     specOf(AlertService, implementations.alerts),
+    specOf(SearchService, implementations.search),
     specOf(MetricsService, implementations.metrics),
     specOf(StatusService, implementations.status),
   ];

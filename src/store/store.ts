@@ -7,8 +7,10 @@ import type { AlertRecord, AlertSeverity, AlertStatus } from "../model/security-
 import type { SessionRecord } from "../model/session.ts";
 import type { TraceRecord } from "../model/trace.ts";
 import type { MetricStore } from "./metrics.ts";
+import type { SearchStore } from "./search.ts";
 
 export type * from "./metrics.ts";
+export type * from "./search.ts";
 export type {
   AgentRecord,
   AlertRecord,
@@ -28,7 +30,7 @@ export type {
  * `TelemetryError` of reason `STORE_UNAVAILABLE` when the database cannot serve it now and trying again can help;
  * any other rejection is a fault. After `close` every method rejects with `SHUTTING_DOWN`.
  */
-export interface TelemetryStore extends MetricStore {
+export interface TelemetryStore extends MetricStore, SearchStore {
   /**
    * Stores events, and brings agents, sessions and operations up to date in the same transaction.
    *

@@ -5,6 +5,7 @@ import { AlertService } from "../../gen/cylestio/v1/alert_service_pb.ts";
 import { EventService } from "../../gen/cylestio/v1/event_service_pb.ts";
 import { LlmCallService } from "../../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../../gen/cylestio/v1/metrics_service_pb.ts";
+import { SearchService } from "../../gen/cylestio/v1/search_service_pb.ts";
 import { SessionService } from "../../gen/cylestio/v1/session_service_pb.ts";
 import { StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
 import { TelemetryService } from "../../gen/cylestio/v1/telemetry_service_pb.ts";
@@ -60,6 +61,7 @@ export interface Clients {
   readonly llmCalls: Client<typeof LlmCallService>;
   readonly toolCalls: Client<typeof ToolCallService>;
   readonly alerts: Client<typeof AlertService>;
+  readonly search: Client<typeof SearchService>;
   readonly metrics: Client<typeof MetricsService>;
   readonly status: Client<typeof StatusService>;
   readonly telemetry: Client<typeof TelemetryService>;
@@ -76,6 +78,7 @@ export function createClients({ createTransport }: Protocol, url: string): Clien
     llmCalls: createClient(LlmCallService, transport),
     toolCalls: createClient(ToolCallService, transport),
     alerts: createClient(AlertService, transport),
+    search: createClient(SearchService, transport),
     metrics: createClient(MetricsService, transport),
     status: createClient(StatusService, transport),
     telemetry: createClient(TelemetryService, transport),

@@ -217,7 +217,34 @@ export const SecurityAlertEntity = defineEntity({
   },
 });
 
-/** Every table of the database. */
+/** A text that can be searched: stored once, for the first event that has it. Nothing refers to other rows, as in operations. */
+export const SearchTextEntity = defineEntity({
+  name: "SearchText",
+  tableName: "search_texts",
+  properties: {
+    /** Also the row of the index. Grows with the sequence of the event. */
+    id: p.integer().primary().autoincrement(false),
+    /** 16 bytes; see `SearchText.hash`. */
+    textHash: p.blob().unique("search_texts_hash"),
+    agentKey: p.integer(),
+    sessionKey: p.integer().nullable(),
+    /** Of the first event that has it. */
+    sequence: p.integer(),
+    timeMicros: p.bigint("number"),
+    kind: p.text(),
+    role: p.text().nullable(),
+    text: p.text(),
+  },
+});
+
+/** One row: up to which event texts were taken out. Committed with the texts. */
+export const SearchCursorEntity = defineEntity({
+  name: "SearchCursor",
+  tableName: "search_cursor",
+  properties: { id: p.integer().primary().autoincrement(false), sequence: p.integer() },
+});
+
+/** Every table of the database, beside the index of the texts, which is a virtual one. */
 export const entities = [
   AgentEntity,
   SessionEntity,
@@ -227,5 +254,7 @@ export const entities = [
   LlmCallEntity,
   CallPriceEntity,
   SecurityAlertEntity,
+  SearchTextEntity,
+  SearchCursorEntity,
   ...rollupEntities,
 ];

@@ -16,6 +16,8 @@ export function ormOptions(databasePath: string, migrations: readonly MigrationO
       disableForeignKeys: false,
       emit: "ts",
     },
+    // The virtual table of the search index, and those in which SQLite keeps it.
+    schemaGenerator: { skipTables: [/^search_index(_|$)/] },
     // The migrator reports on the console by default; `migrate` returns what it did.
     logger: () => undefined,
     forceUtcTimezone: true,

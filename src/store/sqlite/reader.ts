@@ -8,6 +8,7 @@ import { findEvent, listEvents } from "./event-reader.ts";
 import { getLastSequence, listEventsAfter } from "./event-tail-reader.ts";
 import { createMetricReader } from "./metric-reader.ts";
 import { findOperation, listOperations } from "./operation-reader.ts";
+import { getIndexedSequence, searchTexts } from "./search-reader.ts";
 import { listSessions } from "./session-reader.ts";
 import { storeErrorFrom } from "./store-error.ts";
 import { findTraceOperations, listTraces } from "./trace-reader.ts";
@@ -30,6 +31,8 @@ export type Reader = Pick<
   | "findTraceOperations"
   | "listAlerts"
   | "findAlert"
+  | "getIndexedSequence"
+  | "searchTexts"
   | keyof MetricStore
   | "ping"
 >;
@@ -84,6 +87,8 @@ export function createReaderOn(run: RunQuery, examinedRowsMax: number = examined
     findTraceOperations: (query) => findTraceOperations(run, query, examinedRowsMax),
     listAlerts: (query) => listAlerts(run, query, examinedRowsMax),
     findAlert: (eventId) => findAlert(run, eventId),
+    getIndexedSequence: () => getIndexedSequence(run),
+    searchTexts: (query) => searchTexts(run, query, examinedRowsMax),
     async ping() {
       await run("select 1", []);
     },

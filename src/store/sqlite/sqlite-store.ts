@@ -64,6 +64,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Te
       append: createAppendSender(writer.methods),
       probe: writer.methods.probe,
       setAlertStatus: writer.methods.setAlertStatus,
+      indexTexts: writer.methods.indexTexts,
       reader: reader.methods,
       release: async () => {
         // One after the other: the last connection to close empties the write-ahead log, and two at a time would both not be the last.
@@ -135,10 +136,11 @@ async function migrateFile(options: SqliteStoreOptions): Promise<void> {
 function createStoreOn({
   append,
   setAlertStatus,
+  indexTexts,
   probe,
   reader,
   release,
-}: Pick<TelemetryStore, "append" | "setAlertStatus" | "probe"> & {
+}: Pick<TelemetryStore, "append" | "setAlertStatus" | "indexTexts" | "probe"> & {
   readonly reader: Reader;
   readonly release: () => Promise<void>;
 }): TelemetryStore {
@@ -186,6 +188,9 @@ function createStoreOn({
     listAlerts: whileOpen(reader.listAlerts),
     findAlert: whileOpen(reader.findAlert),
     setAlertStatus: whileOpen(setAlertStatus),
+    indexTexts: whileOpen(indexTexts),
+    getIndexedSequence: whileOpen(reader.getIndexedSequence),
+    searchTexts: whileOpen(reader.searchTexts),
     probe: whileOpen(probe),
     queryCalls: whileOpen(reader.queryCalls),
     queryEvents: whileOpen(reader.queryEvents),

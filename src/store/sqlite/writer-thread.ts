@@ -1,10 +1,11 @@
 import { createPriceBook, parsePriceTable } from "../../pricing/price-table.ts";
-import type { AlertStatusChange, AppendOutcome } from "../store.ts";
+import type { AlertStatusChange, AppendOutcome, TextBatch } from "../store.ts";
 import { createAlertStatusSetter } from "./alert-status.ts";
 import { createAppendQueue } from "./append-queue.ts";
 import { type Durability, openWriterConnection } from "./database-file.ts";
 import { type EventTuple, eventFromTuple } from "./event-tuple.ts";
 import { createEventWriter } from "./event-writer.ts";
+import { createSearchWriter } from "./search-writer.ts";
 import { type ErrorFacts, factsOf, serveThread } from "./thread.ts";
 import { createWriteWatch } from "./write-watch.ts";
 
@@ -28,6 +29,7 @@ export type WriterMethods = {
   ) => Promise<readonly (readonly AppendOutcome[] | ErrorFacts)[]>;
   readonly probe: () => Promise<void>;
   readonly setAlertStatus: (change: AlertStatusChange) => Promise<boolean>;
+  readonly indexTexts: (batch: TextBatch) => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
@@ -35,11 +37,13 @@ await serveThread(async ({ databasePath, durability, priceTables }: WriterData):
   const connection = openWriterConnection(databasePath, durability);
   const writer = createEventWriter(connection, createPriceBook(priceTables.map(parsePriceTable)));
   const setAlertStatus = createAlertStatusSetter(connection);
+  const indexTexts = createSearchWriter(connection, durability);
   const { watch, probe } = createWriteWatch(connection, databasePath);
   const queue = createAppendQueue((events) => watch(() => writer.write(events)));
   return {
     append: (appends) => Promise.all(appends.map((events) => queue.append(events.map(eventFromTuple)).catch(factsOf))),
     setAlertStatus: async (change) => setAlertStatus(change),
+    indexTexts: async (batch) => indexTexts(batch),
     async probe() {
       probe();
     },
