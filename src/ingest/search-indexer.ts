@@ -1,6 +1,7 @@
 import { TelemetryError } from "../model/error.ts";
 import type { StoredEvent } from "../model/event.ts";
 import type { SearchText, TelemetryStore, TextBatch } from "../store/store.ts";
+import { createPauses } from "./pauses.ts";
 import { findSearchTexts } from "./search-texts.ts";
 
 /** Keeps the search index up with the events, behind the back of those who store them. */
@@ -55,14 +56,14 @@ const everyEvent = {
 /** Begins where the index ends, and goes on for as long as the process runs. */
 export function createSearchIndexer(options: SearchIndexerOptions): SearchIndexer {
   const { store, nowMs, onFault } = options;
-  const pauses = createPauses();
-  const indexPage = createPageIndexer(options, () => isClosed);
-  let isClosed = false;
+  const closing = new AbortController();
+  const pauses = createPauses(closing.signal);
+  const indexPage = createPageIndexer(options, closing.signal);
   let newest = 0;
 
   const run = async (): Promise<void> => {
     let sequence: number | undefined;
-    while (!isClosed) {
+    while (!closing.signal.aborted) {
       const newestBefore = newest;
       const startMs = nowMs();
       try {
@@ -88,9 +89,8 @@ export function createSearchIndexer(options: SearchIndexerOptions): SearchIndexe
   const running = run();
   return {
     close() {
-      isClosed = true;
       unsubscribe();
-      pauses.end();
+      closing.abort();
       return running;
     },
   };
@@ -101,10 +101,10 @@ interface IndexedPage {
   readonly hasMore: boolean;
 }
 
-/** Makes the function that adds the texts of the events after a place. Once `isClosed`, it stops between two batches. */
+/** Makes the function that adds the texts of the events after a place. Once the signal is aborted, it stops between two batches. */
 function createPageIndexer(
   { store, onFault }: SearchIndexerOptions,
-  isClosed: () => boolean,
+  closing: AbortSignal,
 ): (afterSequence: number) => Promise<IndexedPage> {
   const known = new Set<string>();
 
@@ -128,7 +128,7 @@ function createPageIndexer(
     const { events, throughSequence, hasMore } = read;
     if (events.length === 0) return { throughSequence, hasMore };
     for (const batch of batchesOf(unknownOf(events.flatMap(textsOf)), { afterSequence, throughSequence })) {
-      if (isClosed()) break;
+      if (closing.aborted) break;
       await store.indexTexts(batch);
       if (known.size > knownMax) known.clear();
       for (const { hash } of batch.texts) known.add(hash);
@@ -155,47 +155,4 @@ function batchesOf(
     length += text.text.length;
   }
   return [...batches, { texts: part, throughSequence }];
-}
-
-/** One pause at a time. */
-interface Pauses {
-  /** Resolves after the time. */
-  rest(ms: number): Promise<void>;
-  /** The same, or earlier when there is something to do. */
-  wait(ms: number): Promise<void>;
-  /** There is something to do. */
-  wake(): void;
-  /** Ends the pause, and every later one at once. */
-  end(): void;
-}
-
-function createPauses(): Pauses {
-  let isEnded = false;
-  let isWaiting = false;
-  let finish = (): void => {};
-  const rest = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      // Nobody waits for it, so it keeps no process from ending.
-      const timer = setTimeout(resolve, ms).unref();
-      finish = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      if (isEnded) finish();
-    });
-  return {
-    rest,
-    async wait(ms) {
-      isWaiting = true;
-      await rest(ms);
-      isWaiting = false;
-    },
-    wake() {
-      if (isWaiting) finish();
-    },
-    end() {
-      isEnded = true;
-      finish();
-    },
-  };
 }

@@ -8,6 +8,7 @@ import { testLifetime } from "./conformance/lifetime-suite.ts";
 import { testMeasures } from "./conformance/measure-suite.ts";
 import { testOperationLists } from "./conformance/operation-list-suite.ts";
 import { testOperations } from "./conformance/operation-suite.ts";
+import { testSearch } from "./conformance/search-suite.ts";
 import { testSessions } from "./conformance/session-suite.ts";
 import { testTraces } from "./conformance/trace-suite.ts";
 import type { CreateStore } from "./open-store.ts";
@@ -43,6 +44,9 @@ export function describeTelemetryStore(name: string, createStore: CreateStore): 
     });
     describe("alerts", () => {
       testAlerts(createStore);
+    });
+    describe("search", () => {
+      testSearch(createStore);
     });
     describe("measures", () => {
       testMeasures(createStore);

@@ -14,7 +14,7 @@ interface HitRow extends Omit<SearchHit, "eventId" | "snippet"> {
 
 /** 0 in the beginning. */
 export async function getIndexedSequence(run: RunQuery): Promise<number> {
-  const [cursor] = await run<{ readonly sequence: number }>("select sequence from search_cursor", []);
+  const [cursor] = await run<{ readonly sequence: number }>("select sequence from search_cursor where id = 1", []);
   return cursor?.sequence ?? 0;
 }
 
@@ -48,7 +48,7 @@ export async function searchTexts(run: RunQuery, query: SearchQuery, examinedRow
 async function countPending(run: RunQuery): Promise<number> {
   const [pending] = await run<{ readonly count: number }>(
     `select count(*) as count from
-      (select 1 from events e where e.sequence > (select sequence from search_cursor) limit ?)`,
+      (select 1 from events e where e.sequence > (select sequence from search_cursor where id = 1) limit ?)`,
     [pendingCountMax],
   );
   return pending?.count ?? 0;
@@ -83,11 +83,15 @@ function matchExpression(terms: readonly SearchTerm[]): string {
   return terms.map(({ text, isPrefix }) => `"${text.replaceAll('"', '""')}"${isPrefix ? "*" : ""}`).join(" ");
 }
 
-function hitFromRow({ id: _, eventIdBytes, markedText, text, ...rest }: HitRow): SearchHit {
+function hitFromRow(row: HitRow): SearchHit {
   return {
-    ...rest,
-    eventId: eventIdFromBytes(eventIdBytes),
-    snippet: snippetOf(markedText),
-    text: text.slice(0, searchHitTextMaxLength).toWellFormed(),
+    kind: row.kind,
+    role: row.role,
+    agentId: row.agentId,
+    sessionId: row.sessionId,
+    eventId: eventIdFromBytes(row.eventIdBytes),
+    timeMicros: row.timeMicros,
+    snippet: snippetOf(row.markedText),
+    text: row.text.slice(0, searchHitTextMaxLength).toWellFormed(),
   };
 }

@@ -16,7 +16,7 @@ export function createSearchWriter(database: Database, durability: Durability): 
       on conflict (text_hash) do nothing`,
   );
   const addToIndex = database.prepare("insert into search_index (rowid, text) values (?, ?)");
-  const moveCursor = database.prepare("update search_cursor set sequence = max(sequence, ?)");
+  const moveCursor = database.prepare("update search_cursor set sequence = max(sequence, ?) where id = 1");
   const write = database.transaction(({ texts, throughSequence }: TextBatch): void => {
     for (const { hash, sequence, kind, role, text } of texts) {
       const { changes, lastInsertRowid } = addText.run(Buffer.from(hash, "hex"), kind, role, text, sequence);

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { TelemetryStore } from "../../../src/store/store.ts";
 import { buildEvent } from "../event-builder.ts";
 import { type CreateStore, everyEvent, openStore, readAllEvents } from "../open-store.ts";
+import { everyText, searchFor } from "../search-builder.ts";
 
 const allTime = { fromMicros: null, toMicros: null } as const;
 
@@ -55,6 +56,9 @@ const calls: Readonly<Record<string, (store: TelemetryStore) => Promise<unknown>
     }),
   findAlert: (store) => store.findAlert("0".repeat(32)),
   setAlertStatus: (store) => store.setAlertStatus({ eventId: "0".repeat(32), status: "resolved", atMicros: 1 }),
+  indexTexts: (store) => store.indexTexts({ texts: [], throughSequence: 0 }),
+  getIndexedSequence: (store) => store.getIndexedSequence(),
+  searchTexts: (store) => store.searchTexts(searchFor("word", { filter: { ...everyText, agentId: "agent" } })),
   probe: (store) => store.probe(),
   ping: (store) => store.ping(),
 };
