@@ -222,6 +222,24 @@ export const refusals: readonly Refusal[] = [
       call: ({ alerts }: Clients) => alerts.listAlerts({ status: "done" }),
     },
     {
+      what: "a search for nothing",
+      path: "/api/v1/search",
+      field: "query",
+      call: ({ search }: Clients) => search.search({}),
+    },
+    {
+      what: "a search of no kind",
+      path: "/api/v1/search?query=x&kind=span",
+      field: "kind",
+      call: ({ search }: Clients) => search.search({ query: "x", kind: "span" }),
+    },
+    {
+      what: "a page of a search of a negative size",
+      path: "/api/v1/search?query=x&page_size=-1",
+      field: "page_size",
+      call: ({ search }: Clients) => search.search({ query: "x", pageSize: -1 }),
+    },
+    {
       what: "a page of sessions of a negative size",
       path: "/api/v1/sessions?page_size=-1",
       field: "page_size",
@@ -234,6 +252,18 @@ export const refusals: readonly Refusal[] = [
       call: ({ sessions }: Clients) => sessions.getSession({ sessionId: "none", pageSize: -1 }),
     },
   ].map(({ field, ...refusal }) => ({ ...refusal, ...badField(field) })),
+  {
+    what: "a search for too much",
+    call: ({ search }) => search.search({ query: "x".repeat(1001) }),
+    path: `/api/v1/search?query=${"x".repeat(1001)}`,
+    ...badField("query", "FIELD_TOO_LONG"),
+  },
+  {
+    what: "a page token of a search that was made up",
+    call: ({ search }) => search.search({ query: "x", pageToken: "abc" }),
+    path: "/api/v1/search?query=x&page_token=abc",
+    ...badField("page_token", "PAGE_TOKEN_INVALID"),
+  },
   ...(
     [
       ["/api/v1/sessions", ({ sessions }, pageToken) => sessions.listSessions({ pageToken })],
