@@ -67,7 +67,7 @@ const numbers: readonly (readonly [string, (config: Config) => number, number, n
 
 describe("a setting that is a number", () => {
   test("is in this table", () => {
-    const texts = ["HOST", "DB_PATH", "DURABILITY", "PRICES_PATH", "LOG_LEVEL", "CORS_ORIGINS"].map(
+    const texts = ["HOST", "DB_PATH", "DURABILITY", "PRICES_PATH", "LOG_LEVEL", "CORS_ORIGINS", "SEARCH_ENABLED"].map(
       (name) => `CYLESTIO_${name}`,
     );
     expect(settings.map(({ name }) => name).sort()).toEqual([...numbers.map(([name]) => name), ...texts].sort());
@@ -103,6 +103,7 @@ describe("a setting that is one of several words", () => {
       ({ logLevel }: Config) => logLevel,
       ["trace", "debug", "info", "warn", "error", "fatal", "silent"],
     ],
+    ["CYLESTIO_SEARCH_ENABLED", ({ searchEnabled }: Config) => String(searchEnabled), ["true", "false"]],
   ] as const)("%s takes each of them and no other", ([name, read, words]) => {
     for (const word of words) expect(read(parse({ [name]: word }))).toBe(word);
     for (const value of ["FULL", "Info", "off", "0"]) {

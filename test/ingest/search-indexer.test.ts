@@ -166,11 +166,11 @@ describe("the indexer", () => {
 /** A store of events that each say one word of their own, whose clock stands still but for what it is told to take. */
 function createSlowStore({ batchMs = 0 }: { readonly batchMs?: number } = {}) {
   const state = { nowMs: 0, last: 0, indexed: 0, errors: [] as unknown[], batches: [] as TextBatch[] };
-  let listener = (_: number): void => {};
+  let listener: ((throughSequence: number) => void) | undefined;
   const store: IndexedStore = {
     onStored(given) {
       listener = given;
-      return () => void (listener = () => {});
+      return () => void (listener = undefined);
     },
     getIndexedSequence: async () => state.indexed,
     async listEventsAfter({ afterSequence, limit }) {
@@ -191,7 +191,7 @@ function createSlowStore({ batchMs = 0 }: { readonly batchMs?: number } = {}) {
   };
   const add = (count: number, tell = true): void => {
     state.last += count;
-    if (tell) listener(state.last);
+    if (tell) listener?.(state.last);
   };
   return { store, state, add, nowMs: () => state.nowMs };
 }

@@ -80,10 +80,10 @@ describe("the texts of an event", () => {
   });
 });
 
-describe("the hash of a text", () => {
-  const hashOf = (text: string, overrides: Partial<StoredEvent> = {}, name = "tool.end") =>
-    findSearchTexts(storedEvent(name, { "tool.output": text }, overrides))[0]?.hash;
+const hashOf = (text: string, overrides: Partial<StoredEvent> = {}) =>
+  findSearchTexts(storedEvent("tool.end", { "tool.output": text }, overrides))[0]?.hash;
 
+describe("the hash of a text", () => {
   test("is the same in every event of a session", () => {
     expect(hashOf("a")).toMatch(/^[0-9a-f]{32}$/);
     expect(hashOf("a", { traceId: "t1", sequence: 8 })).toBe(hashOf("a", { traceId: "t2" }));

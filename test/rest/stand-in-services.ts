@@ -5,6 +5,7 @@ import { EventService } from "../../gen/cylestio/v1/event_service_pb.ts";
 import { LlmCallService } from "../../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../../gen/cylestio/v1/metrics_service_pb.ts";
 import { ReceiptSchema } from "../../gen/cylestio/v1/receipt_pb.ts";
+import { SearchService } from "../../gen/cylestio/v1/search_service_pb.ts";
 import { SessionService } from "../../gen/cylestio/v1/session_service_pb.ts";
 import { StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
 import { TelemetryService } from "../../gen/cylestio/v1/telemetry_service_pb.ts";
@@ -122,6 +123,9 @@ function createCallServices(): readonly ServiceImplSpec[] {
       listAlerts: () => ({ alerts: [alert] }),
       getAlert: () => ({ alert }),
       updateAlertStatus: () => ({ alert }),
+    }),
+    createServiceImplSpec<typeof SearchService>(SearchService, {
+      search: () => ({ hits: [{ kind: "error", agentId: "a", eventId: "00", eventTime: time, text: "broken" }] }),
     }),
   ];
 }

@@ -152,6 +152,8 @@ function testHits(createStore: CreateStore): void {
   });
 }
 
+const numberOf = ({ text }: { readonly text: string }) => Number(text.split(" ")[1]);
+
 function testPages(createStore: CreateStore): void {
   /** 60 texts of two agents, three sessions and all kinds; every one has the word. */
   async function openMixed(examinedRowsMax?: number): Promise<TelemetryStore> {
@@ -168,7 +170,6 @@ function testPages(createStore: CreateStore): void {
     await store.indexTexts({ texts, throughSequence: 60 });
     return store;
   }
-  const numberOf = ({ text }: { readonly text: string }) => Number(text.split(" ")[1]);
   const all = Array.from({ length: 60 }, (_, index) => 59 - index);
 
   test.for([1, 7, 59, 60, 61])("pages of %d hold every hit once, the newest first", async (limit) => {

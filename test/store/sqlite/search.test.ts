@@ -32,6 +32,8 @@ function countsIn(database: Database.Database) {
     .get();
 }
 
+const derive = () => ({ llmProvider: null, operation: null, alert: null });
+
 describe("a batch of texts", () => {
   test("is one transaction with its place: a death between the two leaves neither", async () => {
     const database = await openWriter("atomic", 2);
@@ -78,7 +80,6 @@ describe("a batch of texts", () => {
     const database = await openWriter("rebuilt", 3);
     createSearchWriter(database, "full")({ texts: [buildText(2, "word")], throughSequence: 2 });
     const texts = database.prepare("select * from search_texts").all();
-    const derive = () => ({ llmProvider: null, operation: null, alert: null });
     expect(rebuildDerived(database, { derive, prices: createPriceBook([]) })).toBe(3);
     expect(database.prepare("select * from search_texts").all()).toEqual(texts);
     expect(countsIn(database)).toEqual({ texts: 1, cursor: 2 });
