@@ -8,6 +8,7 @@ import {
 } from "../src/store/sqlite/database-file.ts";
 import { migrate } from "../src/store/sqlite/migrate.ts";
 import { createOrm } from "../src/store/sqlite/orm.ts";
+import { derivationVersion } from "../src/store/sqlite/rebuild.ts";
 
 /** Opens a new database with the schema and the settings of the server's. */
 export async function createDatabase(path: string, durability: Durability): Promise<Database.Database> {
@@ -17,6 +18,7 @@ export async function createDatabase(path: string, durability: Durability): Prom
     const connection = await orm.em.getConnection().getNativeClient();
     configureConnection(connection, durability);
     await migrate(orm, connection);
+    connection.pragma(`user_version = ${derivationVersion}`);
   } finally {
     await orm.close();
   }

@@ -14,20 +14,42 @@ export interface V1Event {
   readonly agent_id: string;
 }
 
-/** Sessions that report at the same time, event by event in turn. */
-const sessionsAtOnce = 16;
+/** An endless run of events: each is the same at every call, later than the one before, and different from every other. */
+export interface EventRun {
+  readonly agentCount: number;
+  /** The event of that number, from 0. Its shape is that of the sample with its name, without the attributes `env.*`. */
+  eventAt(index: number): V1Event;
+  /** The time of that event, in microseconds since 1970. */
+  timeMicrosAt(index: number): number;
+  /** The session of that number, from 0. */
+  sessionAt(number: number): SessionNames;
+  /** Sessions that have all their events, or, if there is none, that have any, among the first so many events. */
+  sessionCountIn(eventCount: number): number;
+}
 
-/** Agents that these sessions belong to. */
-const agentCount = 4;
+/** What a session goes by. */
+export interface SessionNames {
+  readonly agentId: string;
+  readonly sessionId: string;
+  readonly traceId: string;
+}
+
+export interface EventRunOptions {
+  /** Sessions that report at the same time, event by event in turn. */
+  readonly sessionsAtOnce: number;
+  /** Agents that these sessions belong to, in turn. */
+  readonly agentCount: number;
+  /** Between two events. Not whole milliseconds, so that microseconds are exercised. */
+  readonly stepMicros: number;
+  /** Several models and tools, and at the end of each session two calls that fail and two security alerts. */
+  readonly isVaried: boolean;
+}
 
 /** Rounds of an agent's loop in one session; each is one pass through `turn`. */
 const turnsPerSession = 10;
 
 /** 2025-01-01T00:00:00Z: before the clock of any machine that runs this. */
-const firstMicros = 1_735_689_600_000_000;
-
-/** Between two events. Not whole milliseconds, so that microseconds are exercised. */
-const stepMicros = 1_003;
+export const firstMicros = 1_735_689_600_000_000;
 
 /** One pass of an agent's loop: which sample to take the shape of, and the span it belongs to. Span 0 is around the others. */
 const turn = [
@@ -43,47 +65,89 @@ const turn = [
   { name: "chain.end", span: 0 },
 ] as const;
 
+/** The last turn of a varied session: as long, with as many spans. */
+const troubledTurn = [
+  { name: "chain.start", span: 0 },
+  { name: "llm.call.start", span: 1 },
+  { name: "llm.call.finish", span: 1 },
+  { name: "security.content.suspicious", span: 1 },
+  { name: "tool.execution", span: 2 },
+  { name: "tool.error", span: 2 },
+  { name: "llm.call.start", span: 4 },
+  { name: "llm.call.error", span: 4 },
+  { name: "security.content.dangerous", span: 4 },
+  { name: "chain.end", span: 0 },
+] as const;
+
 const spansPerTurn = 5;
+
+/** Events of one session. */
+export const eventsPerSession = turnsPerSession * turn.length;
+
+/** Models of a varied run: one for each agent. */
+const models = ["claude-3-haiku-20240307", "claude-3-5-sonnet-20241022", "claude-3-opus-20240229"];
+
+/** Tools of a varied run: one for each turn. */
+const tools = ["get_stock_level", "reserve_stock", "search_orders", "send_mail", "read_file"];
 
 const templates = readTemplates();
 
-/**
- * The event number `index` of one endless run: the same at every call, later than the one before, and different from every
- * other. Its shape is that of the sample with its name, without the attributes `env.*`, which makes 580 to 910 bytes of JSON.
- */
-export function eventAt(index: number): V1Event {
-  const lane = index % sessionsAtOnce;
-  const step = Math.floor(index / sessionsAtOnce);
-  const turnNumber = Math.floor(step / turn.length);
-  const { name, span } = turn[step % turn.length] ?? turn[0];
-  const session = lane + sessionsAtOnce * Math.floor(turnNumber / turnsPerSession);
-  const firstSpan = (turnNumber * sessionsAtOnce + lane) * spansPerTurn;
-  const template = templateOf(name);
-  const timestamp = formatTimeMicros(timeMicrosAt(index));
+/** What is sent where a scenario does not say otherwise: 580 to 910 bytes of JSON each. */
+const usual: EventRunOptions = { sessionsAtOnce: 16, agentCount: 4, stepMicros: 1_003, isVaried: false };
+
+/** The events of the usual run, and their times. */
+export const { eventAt, timeMicrosAt } = createEventRun(usual);
+
+/** Makes a run. */
+export function createEventRun({ sessionsAtOnce, agentCount, stepMicros, isVaried }: EventRunOptions): EventRun {
+  const timeMicrosAt = (index: number) => firstMicros + index * stepMicros;
+  const sessionAt = (number: number): SessionNames => ({
+    agentId: `bench-agent-${(number % sessionsAtOnce) % agentCount}`,
+    sessionId: uuid(number),
+    traceId: `${hexId(2 * number)}${hexId(2 * number + 1)}`,
+  });
   return {
-    schema_version: template.schema_version,
-    timestamp,
-    trace_id: `${hexId(2 * session)}${hexId(2 * session + 1)}`,
-    span_id: hexId(firstSpan + span),
-    parent_span_id: span === 0 ? null : hexId(firstSpan),
-    name,
-    level: template.level,
-    attributes: { ...template.attributes, ...varied(template, { index, session, timestamp }) },
-    agent_id: `bench-agent-${lane % agentCount}`,
+    agentCount,
+    timeMicrosAt,
+    sessionAt,
+    sessionCountIn: (eventCount) =>
+      Math.floor(eventCount / (sessionsAtOnce * eventsPerSession)) * sessionsAtOnce ||
+      Math.min(eventCount, sessionsAtOnce),
+    eventAt(index) {
+      const lane = index % sessionsAtOnce;
+      const step = Math.floor(index / sessionsAtOnce);
+      const turnNumber = Math.floor(step / turn.length);
+      const isTroubled = isVaried && turnNumber % turnsPerSession === turnsPerSession - 1;
+      const { name, span } = (isTroubled ? troubledTurn : turn)[step % turn.length] ?? turn[0];
+      const session = lane + sessionsAtOnce * Math.floor(turnNumber / turnsPerSession);
+      const { agentId, traceId } = sessionAt(session);
+      const firstSpan = (turnNumber * sessionsAtOnce + lane) * spansPerTurn;
+      const template = templateOf(name);
+      const timestamp = formatTimeMicros(timeMicrosAt(index));
+      const choices = isVaried ? choicesOf(template, { agent: lane % agentCount, turnNumber }) : {};
+      return {
+        schema_version: template.schema_version,
+        timestamp,
+        trace_id: traceId,
+        span_id: hexId(firstSpan + span),
+        parent_span_id: span === 0 ? null : hexId(firstSpan),
+        name,
+        level: template.level,
+        attributes: { ...template.attributes, ...varied(template, { index, session, timestamp }), ...choices },
+        agent_id: agentId,
+      };
+    },
   };
 }
 
-/** The time of that event, in microseconds since 1970. */
-export function timeMicrosAt(index: number): number {
-  return firstMicros + index * stepMicros;
-}
+/** Events of the usual run that have every shape equally often: a turn of each of its sessions. */
+const meanOf = usual.sessionsAtOnce * turn.length;
 
-/** Bytes that an event takes as JSON in UTF-8, in the mean over all shapes. */
+/** Bytes that an event of the usual run takes as JSON in UTF-8, in the mean over all shapes. */
 export function meanJsonBytes(): number {
-  const count = sessionsAtOnce * turn.length;
   let bytes = 0;
-  for (let index = 0; index < count; index += 1) bytes += Buffer.byteLength(JSON.stringify(eventAt(index)));
-  return bytes / count;
+  for (let index = 0; index < meanOf; index += 1) bytes += Buffer.byteLength(JSON.stringify(eventAt(index)));
+  return bytes / meanOf;
 }
 
 /** What differs from event to event of one shape; only attributes that the shape has. */
@@ -101,6 +165,15 @@ function varied(
     "llm.usage.input_tokens": 100 + (index % 1900),
     "llm.usage.output_tokens": 10 + (index % 490),
   };
+  return Object.fromEntries(Object.entries(values).filter(([key]) => key in attributes));
+}
+
+/** The model and the tool of an event; only what its shape has. */
+function choicesOf(
+  { attributes }: V1Event,
+  { agent, turnNumber }: { readonly agent: number; readonly turnNumber: number },
+): Record<string, unknown> {
+  const values = { "llm.model": models[agent % models.length], "tool.name": tools[turnNumber % tools.length] };
   return Object.fromEntries(Object.entries(values).filter(([key]) => key in attributes));
 }
 

@@ -1,15 +1,13 @@
 import { join } from "node:path";
 import process from "node:process";
 import type { Database } from "better-sqlite3";
-import { normaliseBatch } from "../src/ingest/batch.ts";
-import { eventFieldsFromJson } from "../src/ingest/cylestio/json-event.ts";
 import type { Event } from "../src/model/event.ts";
-import { limitsDefault } from "../src/model/limits.ts";
 import type { EventKeys } from "../src/store/sqlite/agent-ledger.ts";
 import { eventColumns, eventToColumns } from "../src/store/sqlite/event-row.ts";
 import { createDatabase } from "./database.ts";
 import { eventAt, timeMicrosAt } from "./events.ts";
 import type { FloorRequest, FloorResult } from "./floor.ts";
+import { normaliseRange } from "./normalise.ts";
 
 /* The process behind `startFloor`: it takes requests from its parent and ends with it. */
 
@@ -48,11 +46,9 @@ async function measure(request: FloorRequest): Promise<FloorResult> {
 
 function makeRows(count: number): void {
   const from = rows.length;
-  const options = { readFields: eventFieldsFromJson, limits: limitsDefault, nowMicros: timeMicrosAt(count) };
   for (let index = from; index < count; index += 1) {
-    const [result] = normaliseBatch([eventAt(index)], options);
-    if (result?.ok !== true) throw new Error(`the server would refuse event ${index}`);
-    rows.push(eventToColumns(result.event, keysOf(result.event)));
+    const [event] = normaliseRange({ eventAt, timeMicrosAt }, { from: index, eventCount: 1 });
+    if (event !== undefined) rows.push(eventToColumns(event, keysOf(event)));
   }
 }
 

@@ -80,6 +80,13 @@ export class Http1Connection {
   }
 }
 
+/** Asks for a path. Throws for an answer other than 200. */
+export async function get(connection: Http1Connection, path: string): Promise<Http1Answer> {
+  const answer = await connection.request(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`);
+  if (answer.status !== 200) throw new Error(`GET ${path}: ${answer.status} ${answer.body}`);
+  return answer;
+}
+
 function readHead(bytes: Buffer): { text: string; end: number; totalBytes: number } | undefined {
   const textEnd = bytes.indexOf(headEnd);
   if (textEnd === -1) return undefined;

@@ -10,8 +10,10 @@ import { floorScenario } from "./scenarios/floor.ts";
 import { growthScenario } from "./scenarios/growth.ts";
 import { latencyScenario } from "./scenarios/latency.ts";
 import { memoryScenario } from "./scenarios/memory.ts";
+import { queriesScenario } from "./scenarios/queries.ts";
 import { restBatchScenario } from "./scenarios/rest-batch.ts";
 import { restSingleScenario } from "./scenarios/rest-single.ts";
+import { rollupsScenario } from "./scenarios/rollups.ts";
 import { streamScenario } from "./scenarios/stream.ts";
 import { unaryScenario } from "./scenarios/unary.ts";
 
@@ -27,6 +29,8 @@ const scenarios: readonly Scenario[] = [
   latencyScenario,
   memoryScenario,
   growthScenario,
+  rollupsScenario,
+  queriesScenario,
 ];
 
 async function main(args: readonly string[]): Promise<void> {

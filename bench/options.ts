@@ -16,6 +16,12 @@ export interface BenchOptions {
   readonly warmUpEvents: number;
   /** Events that are stored already where growth is measured. */
   readonly storedEvents: number;
+  /** Events in the databases that questions are asked of: the fewest first. */
+  readonly queriedEvents: readonly number[];
+  /** Agents in these databases: each number with each number of events. */
+  readonly queriedAgents: readonly number[];
+  /** How often a question is asked of each of them; less often where an answer takes long. */
+  readonly askedTimes: number;
   /** Rows in a commit of the floor; null takes what the server reached in the same round. */
   readonly commitSize: number | null;
   readonly durability: Durability;
@@ -31,6 +37,8 @@ export const usage = `npm run bench -- [options]
   --rounds n          measurements of each kind (default 3)
   --seconds n         length of one measurement (default 3)
   --stored n          events that are stored already where growth is measured (default 2000000)
+  --events a,b,c      events in the databases that questions are asked of (default 10000,100000,2000000)
+  --agents a,b        agents in each of these (default 3,300)
   --commit-size n     rows in a commit of the floor (default: what the server reached in the same round)
   --durability d      full or normal (default full)
   --folder path       where the databases are put (default: the system's folder for temporary files)
@@ -47,6 +55,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
       rounds: { type: "string" },
       seconds: { type: "string" },
       stored: { type: "string" },
+      events: { type: "string" },
+      agents: { type: "string" },
       "commit-size": { type: "string" },
       durability: { type: "string", default: "full" },
       folder: { type: "string", default: tmpdir() },
@@ -63,6 +73,9 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
     seconds: parsePositive("seconds", values.seconds) ?? (quick ? 0.3 : 3),
     warmUpEvents: quick ? 1_000 : 10_000,
     storedEvents: parseCount("stored", values.stored) ?? (quick ? 10_000 : 2_000_000),
+    queriedEvents: parseCounts("events", values.events) ?? (quick ? [1_000, 10_000] : [10_000, 100_000, 2_000_000]),
+    queriedAgents: parseCounts("agents", values.agents) ?? [3, 300],
+    askedTimes: quick ? 10 : 100,
     commitSize: parseCount("commit-size", values["commit-size"]) ?? null,
     durability,
     folder: values.folder,
@@ -74,6 +87,11 @@ function parseCount(name: string, text: string | undefined): number | undefined 
   if (number !== undefined && !Number.isSafeInteger(number))
     throw new Error(`--${name} is a whole number, not ${text}`);
   return number;
+}
+
+function parseCounts(name: string, text: string | undefined): readonly number[] | undefined {
+  const counts = text?.split(",").flatMap((part) => parseCount(name, part) ?? []);
+  return counts?.sort((a, b) => a - b);
 }
 
 function parsePositive(name: string, text: string | undefined): number | undefined {

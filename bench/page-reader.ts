@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Http1Connection } from "./http1-connection.ts";
+import { get, Http1Connection } from "./http1-connection.ts";
 
 /** Milliseconds from the start of one request of `samplePages` to that of the next: a person who reloads, not a load. */
 const pauseMs = 10;
@@ -13,7 +13,7 @@ export async function samplePages(url: string, goesOn: (count: number) => boolea
   const latenciesMs: number[] = [];
   while (goesOn(latenciesMs.length)) {
     const startedAt = performance.now();
-    await getPage(connection, "/api/events?limit=50");
+    await get(connection, "/api/events?limit=50");
     const tookMs = performance.now() - startedAt;
     latenciesMs.push(tookMs);
     await sleep(Math.max(0, pauseMs - tookMs));
@@ -34,7 +34,6 @@ export async function readAllPages(url: string, goesOn: () => boolean): Promise<
 
 /** Gets a page, and returns the path of the next one if there is one. */
 async function getPage(connection: Http1Connection, path: string): Promise<string | undefined> {
-  const answer = await connection.request(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`);
-  if (answer.status !== 200) throw new Error(`GET ${path}: ${answer.status} ${answer.body}`);
-  return /^link: <([^>]+)>; rel="next"/im.exec(answer.head)?.[1];
+  const { head } = await get(connection, path);
+  return /^link: <([^>]+)>; rel="next"/im.exec(head)?.[1];
 }

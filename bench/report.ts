@@ -12,8 +12,10 @@ export interface Measurement {
   readonly values: readonly Value[];
 }
 
-/** A bound that the median of the ratios should keep. */
-export type Goal = { readonly atLeast: number } | { readonly atMost: number };
+/** A bound that the median of the ratios should keep, and perhaps one for the median of a value. */
+export type Goal =
+  | { readonly atLeast: number }
+  | { readonly atMost: number; readonly value?: { readonly name: string; readonly atMost: number } };
 
 /** An absolute number, once per round. */
 export interface Value {
@@ -22,10 +24,13 @@ export interface Value {
 }
 
 /** Whether the median of the rounds keeps the goal; null where there is none. */
-export function meetsGoal({ ratios, goal }: Measurement): boolean | null {
+export function meetsGoal({ ratios, goal, values }: Measurement): boolean | null {
   if (goal === undefined) return null;
   const ratio = median(ratios);
-  return "atLeast" in goal ? ratio >= goal.atLeast : ratio <= goal.atMost;
+  if ("atLeast" in goal) return ratio >= goal.atLeast;
+  const { atMost, value: bound } = goal;
+  const bounded = values.find(({ name }) => name === bound?.name);
+  return ratio <= atMost && (bound === undefined || median(bounded?.rounds ?? []) <= bound.atMost);
 }
 
 /** The measurements as a table for people. */
@@ -71,7 +76,9 @@ function formatRange(ratios: readonly number[]): string {
 
 function formatGoal(goal: Goal | undefined): string {
   if (goal === undefined) return "";
-  return "atLeast" in goal ? `≥ ${goal.atLeast}` : `≤ ${goal.atMost}`;
+  if ("atLeast" in goal) return `≥ ${goal.atLeast}`;
+  const { atMost, value } = goal;
+  return value === undefined ? `≤ ${atMost}` : `≤ ${atMost}, ${value.name} ≤ ${value.atMost}`;
 }
 
 function formatVerdict(met: boolean | null): string {

@@ -8,7 +8,7 @@ import { createAlertWriter } from "./alert-writer.ts";
 import { type EventRow, eventColumns, eventFromRow, eventIdToBytes, eventRowSql, eventToColumns } from "./event-row.ts";
 import { planOperations } from "./operation-plan.ts";
 import { createOperationWriter } from "./operation-writer.ts";
-import { createRollupWriter } from "./rollup-writer.ts";
+import { createRollupWriter, type RollupWriter } from "./rollup-writer.ts";
 import { storeErrorFrom } from "./store-error.ts";
 import { createTraceLedger } from "./trace-ledger.ts";
 
@@ -21,11 +21,15 @@ export interface EventWriter {
 /**
  * The one place where events are inserted. Prepared statements instead of entities, because `insertMany` reaches less than
  * half their rate; `test/store/sqlite/schema.test.ts` checks the columns against the entities.
+ * `rollups` are the database's own but where it is measured what they cost.
  */
-export function createEventWriter(database: Database, prices: PriceBook): EventWriter {
+export function createEventWriter(
+  database: Database,
+  prices: PriceBook,
+  rollups: RollupWriter = createRollupWriter(database),
+): EventWriter {
   const ledger = createAgentLedger(database);
   const traces = createTraceLedger(database);
-  const rollups = createRollupWriter(database);
   const operations = createOperationWriter(database, prices, rollups);
   const alerts = createAlertWriter(database);
   const insert = database.prepare(
