@@ -41,7 +41,7 @@ export interface EventRunOptions {
   readonly agentCount: number;
   /** Between two events. Not whole milliseconds, so that microseconds are exercised. */
   readonly stepMicros: number;
-  /** Several models and tools, and at the end of each session two calls that fail and two security alerts. */
+  /** Several models and tools, and in each session two calls that fail and two security alerts. */
   readonly isVaried: boolean;
 }
 
@@ -65,7 +65,7 @@ const turn = [
   { name: "chain.end", span: 0 },
 ] as const;
 
-/** The last turn of a varied session: as long, with as many spans. */
+/** One turn of each varied session, not the same one of all: as long, with as many spans. */
 const troubledTurn = [
   { name: "chain.start", span: 0 },
   { name: "llm.call.start", span: 1 },
@@ -117,7 +117,7 @@ export function createEventRun({ sessionsAtOnce, agentCount, stepMicros, isVarie
       const lane = index % sessionsAtOnce;
       const step = Math.floor(index / sessionsAtOnce);
       const turnNumber = Math.floor(step / turn.length);
-      const isTroubled = isVaried && turnNumber % turnsPerSession === turnsPerSession - 1;
+      const isTroubled = isVaried && (turnNumber + lane) % turnsPerSession === 0;
       const { name, span } = (isTroubled ? troubledTurn : turn)[step % turn.length] ?? turn[0];
       const session = lane + sessionsAtOnce * Math.floor(turnNumber / turnsPerSession);
       const { agentId, traceId } = sessionAt(session);
