@@ -3,6 +3,7 @@ import { DeriveCalls } from "./20261121000000_derive_calls.ts";
 import { RollUps } from "./20261121000100_roll_ups.ts";
 import { LeanCalls } from "./20261121000200_lean_calls.ts";
 import { SearchTexts } from "./20261121000300_search_texts.ts";
+import { ListsByAgent } from "./20261121000400_lists_by_agent.ts";
 
 /** Every migration, oldest first. A list rather than a folder scan, so that nothing depends on the working directory. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   { name: "20261121000100_roll_ups", class: RollUps },
   { name: "20261121000200_lean_calls", class: LeanCalls },
   { name: "20261121000300_search_texts", class: SearchTexts },
+  { name: "20261121000400_lists_by_agent", class: ListsByAgent },
 ] as const;

@@ -37,6 +37,7 @@ export const SessionEntity = defineEntity({
   indexes: [
     { name: "sessions_by_session_id", properties: ["sessionId"] },
     { name: "sessions_by_start", properties: ["startMicros"] },
+    { name: "sessions_by_agent_start", properties: ["agent", "startMicros"] },
   ],
   properties: {
     id: p.integer().primary(),
@@ -58,6 +59,7 @@ export const TraceEntity = defineEntity({
   indexes: [
     { name: "traces_by_trace_id", properties: ["traceId"] },
     { name: "traces_by_start", properties: ["startMicros"] },
+    { name: "traces_by_agent_start", properties: ["agent", "startMicros"] },
   ],
   properties: {
     id: p.integer().primary(),

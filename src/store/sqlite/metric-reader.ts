@@ -115,12 +115,25 @@ interface SessionRow {
   readonly micros: number;
 }
 
+/** Agents up to which a question looks for the sessions of each in each bucket; those of more are picked out of all. */
+const ownSessionsMax = 10;
+
 /** The sessions that started in each bucket, by agent. One that has no end on a side reaches as far as times go. */
-const sessionsSql = `
+const sessionsSql = (from: string) => `
   select p.key as bucket, s.agent_key, count(*) as count, sum(s.error_count > 0) as errors, sum(s.event_count) as events,
     sum(s.end_micros - s.start_micros) as micros
-  from json_each(?) p cross join sessions s indexed by sessions_by_start
-    on s.start_micros >= p.value ->> 0 and s.start_micros < p.value ->> 1`;
+  from json_each(?) p cross join ${from} and s.start_micros >= p.value ->> 0 and s.start_micros < p.value ->> 1
+  group by p.key, s.agent_key`;
+
+const everySessionSql = sessionsSql("sessions s indexed by sessions_by_start on true");
+
+const ownSessionsSql = sessionsSql(
+  "json_each(?) a cross join sessions s indexed by sessions_by_agent_start on s.agent_key = a.value",
+);
+
+const pickedSessionsSql = sessionsSql(
+  "sessions s indexed by sessions_by_start on s.agent_key in (select value from json_each(?))",
+);
 
 async function querySessions(run: RunQuery, query: SessionMetricQuery): Promise<MetricGroups<SessionSums>> {
   const agents = await findMetricAgents(run, query);
@@ -154,10 +167,11 @@ async function readSessions(
     startMicros ?? Number.MIN_SAFE_INTEGER,
     endMicros ?? Number.MAX_SAFE_INTEGER,
   ]);
-  const ofAgents = query.agentIds.length === 0 ? "" : "where s.agent_key in (select value from json_each(?))";
-  const rows = await run<SessionRow>(`${sessionsSql} ${ofAgents} group by p.key, s.agent_key`, [
+  const isEveryAgent = query.agentIds.length === 0;
+  const ofAgentsSql = agents.size > ownSessionsMax ? pickedSessionsSql : ownSessionsSql;
+  const rows = await run<SessionRow>(isEveryAgent ? everySessionSql : ofAgentsSql, [
     JSON.stringify(ranges),
-    ...(query.agentIds.length === 0 ? [] : [JSON.stringify([...agents.keys()])]),
+    ...(isEveryAgent ? [] : [JSON.stringify([...agents.keys()])]),
   ]);
   return rows.map((row) => ({
     row,

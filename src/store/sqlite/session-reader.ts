@@ -1,8 +1,8 @@
 import type { Page, SessionQuery, SessionRecord } from "../store.ts";
-import { equals, ifAny, within } from "./condition.ts";
+import { ifAny, within } from "./condition.ts";
 import { toolNameSql } from "./operation-columns.ts";
 import { findAgentKey } from "./owner.ts";
-import { readPage } from "./page-walk.ts";
+import { nothingPicked, readPage } from "./page-walk.ts";
 import type { RunQuery } from "./reader.ts";
 
 interface SessionRow {
@@ -79,35 +79,28 @@ const countersSql = `
 export async function listSessions(
   run: RunQuery,
   { filter, after, limit }: SessionQuery,
-  examinedRowsMax: number,
 ): Promise<Page<SessionRecord>> {
   const { agentId, sessionId } = filter;
   const agentKey = agentId === null ? null : await findAgentKey(run, agentId);
   if (agentId !== null && agentKey === null) return { items: [], next: null };
   const ofAgent = ifAny("s.agent_key", agentKey);
   const range = within("s.start_micros", filter);
-  const places =
-    sessionId === null
-      ? { index: "sessions_by_start", served: range, picked: ofAgent }
-      : {
-          index: "sessions_by_session_id",
-          served: [equals("s.session_id", sessionId), ...ofAgent, ...range],
-          picked: [],
-        };
+  const byStart = agentKey === null ? "sessions_by_start" : "sessions_by_agent_start";
+  const index = sessionId === null ? byStart : "sessions_by_session_id";
+  const ofId = ifAny("s.session_id", sessionId);
   const { rows, next } = await readPage<SessionRow>(run, {
     walk: {
-      from: `sessions s indexed by ${places.index}`,
+      from: `sessions s indexed by ${index}`,
       time: "s.start_micros",
       key: "s.id",
-      served: places.served,
+      served: [...ofId, ...ofAgent, ...range],
     },
     columns: "s.id, a.agent_id, s.session_id, s.start_micros, s.end_micros, s.event_count, s.error_count",
     joins: "left join agents a on a.id = s.agent_key",
-    picked: places.picked,
+    ...nothingPicked,
     ascending: false,
     after,
     limit,
-    examinedRowsMax,
   });
   if (rows.length === 0) return { items: [], next };
   const counters = await run<CounterRow>(countersSql, [JSON.stringify(rows.map(({ id }) => id))]);

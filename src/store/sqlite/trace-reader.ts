@@ -1,10 +1,10 @@
 import type { OperationKind } from "../../model/event.ts";
 import { tracePartitionPrefixOf } from "../../model/pairing.ts";
 import type { OperationRecord, Page, TraceOperationQuery, TraceOperations, TraceQuery, TraceRecord } from "../store.ts";
-import { equals, ifAny, within } from "./condition.ts";
+import { ifAny, within } from "./condition.ts";
 import { type OperationColumns, operationColumns, operationFromColumns, operationJoins } from "./operation-columns.ts";
 import { findAgentKey } from "./owner.ts";
-import { readPage } from "./page-walk.ts";
+import { nothingPicked, readPage } from "./page-walk.ts";
 import type { RunQuery } from "./reader.ts";
 
 interface TraceRow {
@@ -38,29 +38,23 @@ const everyKind: Readonly<Record<OperationKind, true>> = {
 };
 
 /** A page of traces in descending order of (start, key). */
-export async function listTraces(
-  run: RunQuery,
-  { filter, after, limit }: TraceQuery,
-  examinedRowsMax: number,
-): Promise<Page<TraceRecord>> {
+export async function listTraces(run: RunQuery, { filter, after, limit }: TraceQuery): Promise<Page<TraceRecord>> {
   const { agentId, traceId } = filter;
   const agentKey = agentId === null ? null : await findAgentKey(run, agentId);
   if (agentId !== null && agentKey === null) return { items: [], next: null };
   const ofAgent = ifAny("t.agent_key", agentKey);
   const range = within("t.start_micros", filter);
-  const places =
-    traceId === null
-      ? { index: "traces_by_start", served: range, picked: ofAgent }
-      : { index: "traces_by_trace_id", served: [equals("t.trace_id", traceId), ...ofAgent, ...range], picked: [] };
+  const byStart = agentKey === null ? "traces_by_start" : "traces_by_agent_start";
+  const index = traceId === null ? byStart : "traces_by_trace_id";
+  const served = [...ifAny("t.trace_id", traceId), ...ofAgent, ...range];
   const { rows, next } = await readPage<TraceRow>(run, {
-    walk: { from: `traces t indexed by ${places.index}`, time: "t.start_micros", key: "t.id", served: places.served },
+    walk: { from: `traces t indexed by ${index}`, time: "t.start_micros", key: "t.id", served },
     columns: "a.agent_id, t.trace_id, t.start_micros, t.end_micros, t.event_count, t.error_count",
     joins: "left join agents a on a.id = t.agent_key",
-    picked: places.picked,
+    ...nothingPicked,
     ascending: false,
     after,
     limit,
-    examinedRowsMax,
   });
   return { items: rows.map(traceFromRow), next };
 }

@@ -116,7 +116,12 @@ const alerts =
 
 const lists: readonly ListCase[] = [
   { what: "sessions", list: sessions({}), index: "sessions_by_start", statements: 2 },
-  { what: "an agent's sessions", list: sessions({ agentId: "agent 0" }), index: "sessions_by_start", statements: 4 },
+  {
+    what: "an agent's sessions",
+    list: sessions({ agentId: "agent 0" }),
+    index: "sessions_by_agent_start",
+    statements: 3,
+  },
   {
     what: "sessions of one id",
     list: sessions({ sessionId: "shared" }),
@@ -125,7 +130,7 @@ const lists: readonly ListCase[] = [
     isSorted: true,
   },
   { what: "traces", list: traces({}), index: "traces_by_start", statements: 1 },
-  { what: "an agent's traces", list: traces({ agentId: "agent 0" }), index: "traces_by_start", statements: 3 },
+  { what: "an agent's traces", list: traces({ agentId: "agent 0" }), index: "traces_by_agent_start", statements: 2 },
   {
     what: "traces of one id",
     list: traces({ traceId: "trace 1" }),
