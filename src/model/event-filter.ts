@@ -1,3 +1,5 @@
+import type { ListFilter } from "./filter.ts";
+
 /** Both ends are included; null is open. */
 export interface TimeRange {
   readonly fromMicros: number | null;
@@ -11,4 +13,6 @@ export interface EventFilter extends TimeRange {
   readonly name: string | null;
   readonly channel: string | null;
   readonly level: string | null;
+  /** What else has to be true of them. */
+  readonly expression?: ListFilter<"events"> | null;
 }

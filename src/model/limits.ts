@@ -75,3 +75,6 @@ export const searchHitTextMaxLength = 2000;
 
 /** Events that wait for the search index are counted up to this. */
 export const pendingCountMax = 10_000;
+
+/** Length of the filter of a list, in UTF-16 units. */
+export const filterMaxLength = 2_000;

@@ -1,4 +1,5 @@
 import { fieldError, TelemetryError } from "../model/error.ts";
+import type { ListFilter } from "../model/filter.ts";
 import { alertSeverities, alertStatuses } from "../model/security-alert.ts";
 import type { AlertRecord, TelemetryStore, TimeRange } from "../store/store.ts";
 import { parseChoice } from "./choice.ts";
@@ -24,6 +25,7 @@ export interface AlertListFilter extends TimeRange {
   /** As the client wrote them. */
   readonly severity: string;
   readonly status: string;
+  readonly expression?: ListFilter<"alerts"> | null;
 }
 
 /** Answers the questions from a store; `nowMicros` is the clock. */

@@ -1,6 +1,13 @@
 import { fieldError, TelemetryError } from "../model/error.ts";
 import { operationStatuses } from "../model/operation.ts";
-import type { OperationDetail, OperationRecord, TelemetryStore, TimeRange } from "../store/store.ts";
+import type {
+  CallField,
+  FilterExpression,
+  OperationDetail,
+  OperationRecord,
+  TelemetryStore,
+  TimeRange,
+} from "../store/store.ts";
 import { parseChoice } from "./choice.ts";
 import { type ListPage, readListPage } from "./list-page.ts";
 import type { PagingRequest } from "./paging.ts";
@@ -22,6 +29,7 @@ export interface CallFilter extends TimeRange {
   readonly model?: string | null;
   /** As the client wrote it; empty means any. */
   readonly status: string;
+  readonly expression?: FilterExpression<CallField> | null;
 }
 
 const callIdPattern = /^[1-9]\d{0,15}$/;

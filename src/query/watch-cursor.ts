@@ -30,6 +30,6 @@ function invalid(message: string): never {
 }
 
 /** In an order that does not depend on how the filter was made: a client may keep a cursor for long. */
-function queryOf({ agentId, sessionId, name, channel, level }: WatchFilter): unknown {
-  return ["watch", agentId, sessionId, name, channel, level];
+function queryOf({ agentId, sessionId, name, channel, level, expression }: WatchFilter): unknown {
+  return ["watch", agentId, sessionId, name, channel, level, ...(expression ? [expression] : [])];
 }

@@ -1,6 +1,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { AlertService } from "../../gen/cylestio/v1/alert_service_pb.ts";
 import type { AlertQueries } from "../query/alert-queries.ts";
+import { parseFilter } from "../query/filter/filter-parser.ts";
 import { alertToProto } from "./convert/alert.ts";
 import { pageFrom, required } from "./convert/request.ts";
 import { timeRangeFrom } from "./convert/time.ts";
@@ -15,6 +16,7 @@ export function createAlertService(queries: AlertQueries): ServiceImpl<typeof Al
         category: request.category || null,
         severity: request.severity,
         status: request.status,
+        expression: parseFilter("alerts", request.filter),
         ...timeRangeFrom(request),
       };
       const { items, nextPageToken } = await queries.listAlerts(filter, pageFrom(request));

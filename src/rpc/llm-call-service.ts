@@ -1,6 +1,7 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { LlmCallService } from "../../gen/cylestio/v1/llm_call_service_pb.ts";
 import type { CallQueries } from "../query/call-queries.ts";
+import { parseFilter } from "../query/filter/filter-parser.ts";
 import { llmCallToProto, llmContentToProto } from "./convert/llm-call.ts";
 import { pageFrom, required } from "./convert/request.ts";
 import { timeRangeFrom } from "./convert/time.ts";
@@ -15,6 +16,7 @@ export function createLlmCallService(queries: CallQueries): ServiceImpl<typeof L
         vendor: request.vendor || null,
         model: request.model || null,
         status: request.status,
+        expression: parseFilter("llm_calls", request.filter),
         ...timeRangeFrom(request),
       };
       const { items, nextPageToken } = await queries.listCalls(filter, pageFrom(request));

@@ -1,5 +1,6 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { SessionService } from "../../gen/cylestio/v1/session_service_pb.ts";
+import { parseFilter } from "../query/filter/filter-parser.ts";
 import type { SessionQueries } from "../query/session-queries.ts";
 import { operationToProto } from "./convert/operation.ts";
 import { pageFrom, required } from "./convert/request.ts";
@@ -11,7 +12,12 @@ export function createSessionService(queries: SessionQueries): ServiceImpl<typeo
   return {
     async listSessions(request) {
       const { agentId, sessionId } = request;
-      const filter = { agentId: agentId || null, sessionId: sessionId || null, ...timeRangeFrom(request) };
+      const filter = {
+        agentId: agentId || null,
+        sessionId: sessionId || null,
+        expression: parseFilter("sessions", request.filter),
+        ...timeRangeFrom(request),
+      };
       const { items, nextPageToken } = await queries.listSessions(filter, pageFrom(request));
       return { sessions: items.map(sessionToProto), nextPageToken };
     },

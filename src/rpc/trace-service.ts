@@ -1,5 +1,6 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { TraceService } from "../../gen/cylestio/v1/trace_service_pb.ts";
+import { parseFilter } from "../query/filter/filter-parser.ts";
 import type { TraceQueries } from "../query/trace-queries.ts";
 import { pageFrom, required } from "./convert/request.ts";
 import { timeRangeFrom } from "./convert/time.ts";
@@ -10,7 +11,12 @@ export function createTraceService(queries: TraceQueries): ServiceImpl<typeof Tr
   return {
     async listTraces(request) {
       const { agentId, traceId } = request;
-      const filter = { agentId: agentId || null, traceId: traceId || null, ...timeRangeFrom(request) };
+      const filter = {
+        agentId: agentId || null,
+        traceId: traceId || null,
+        expression: parseFilter("traces", request.filter),
+        ...timeRangeFrom(request),
+      };
       const { items, nextPageToken } = await queries.listTraces(filter, pageFrom(request));
       return { traces: items.map(traceToProto), nextPageToken };
     },

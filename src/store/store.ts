@@ -1,6 +1,7 @@
 import type { AgentRecord } from "../model/agent.ts";
 import type { Event, OperationKind, StoredEvent } from "../model/event.ts";
 import type { EventFilter, TimeRange } from "../model/event-filter.ts";
+import type { FilterExpression, FilterField, ListFilter } from "../model/filter.ts";
 import type { LatencyRecord } from "../model/latency.ts";
 import type { OperationRecord, OperationStatus } from "../model/operation.ts";
 import type { AlertRecord, AlertSeverity, AlertStatus } from "../model/security-alert.ts";
@@ -15,6 +16,7 @@ export type {
   AgentRecord,
   AlertRecord,
   EventFilter,
+  FilterExpression,
   LatencyRecord,
   OperationRecord,
   SessionRecord,
@@ -247,6 +249,8 @@ export interface PageQuery {
 export interface SessionFilter extends TimeRange {
   readonly agentId: string | null;
   readonly sessionId: string | null;
+  /** What else has to be true of them. */
+  readonly expression?: ListFilter<"sessions"> | null;
 }
 
 export interface SessionQuery extends PageQuery {
@@ -268,7 +272,12 @@ export type OperationFilter = OperationScope &
     readonly vendor: string | null;
     /** The model that was asked for or the one that answered, exactly. */
     readonly model: string | null;
+    /** What else has to be true of them. */
+    readonly expression?: FilterExpression<CallField> | null;
   };
+
+/** What filters of calls of either kind ask about. */
+export type CallField = FilterField<"llm_calls"> | FilterField<"tool_calls">;
 
 export interface OperationQuery extends PageQuery {
   readonly filter: OperationFilter;
@@ -286,6 +295,8 @@ export interface OperationDetail {
 export interface TraceFilter extends TimeRange {
   readonly agentId: string | null;
   readonly traceId: string | null;
+  /** What else has to be true of them. */
+  readonly expression?: ListFilter<"traces"> | null;
 }
 
 export interface TraceQuery extends PageQuery {
@@ -314,6 +325,8 @@ export interface AlertFilter extends TimeRange {
   readonly severity: AlertSeverity | null;
   readonly category: string | null;
   readonly status: AlertStatus | null;
+  /** What else has to be true of them. */
+  readonly expression?: ListFilter<"alerts"> | null;
 }
 
 export interface AlertQuery extends PageQuery {

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { offsetMax, restLimitDefault } from "../../model/limits.ts";
+import { filterMaxLength, offsetMax, restLimitDefault } from "../../model/limits.ts";
 
 /**
  * What the documentation knows of query parameters beyond their types, by proto name: bounds and defaults that the contract says in
@@ -10,6 +10,7 @@ export const knownParameters: Readonly<Record<string, JsonObject>> = {
   page_size: { minimum: 0 },
   limit: { minimum: 0, default: restLimitDefault },
   offset: { minimum: 0, maximum: offsetMax },
+  filter: { maxLength: filterMaxLength },
   sort: { enum: ["desc", "asc"], default: "desc" },
 };
 
@@ -89,6 +90,7 @@ export const exampleValues: Readonly<Record<string, JsonValue>> = {
   failed_llm_call_count: 0,
   failed_tool_call_count: 0,
   field: "timestamp",
+  filter: 'agent_id = "my-*"',
   finish_event_id: eventId,
   finish_time: laterTime,
   first_event: "llm.call.start",

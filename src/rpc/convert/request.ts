@@ -2,6 +2,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
 import { fieldError } from "../../model/error.ts";
 import type { EventListRequest } from "../../query/event-queries.ts";
+import { parseFilter } from "../../query/filter/filter-parser.ts";
 import type { PagingRequest } from "../../query/paging.ts";
 import type { WatchFilter } from "../../query/watch-cursor.ts";
 import { isRestCall } from "../free-form-body.ts";
@@ -22,6 +23,7 @@ interface FilteredEventsRequest {
   readonly channel: string;
   readonly level: string;
   readonly sessionId: string;
+  readonly filter: string;
 }
 
 /** The part that the requests of all event lists have in common. */
@@ -42,7 +44,7 @@ export function pageFrom({ pageSize, pageToken }: Pick<PagedRequest, "pageSize" 
   return { pageSize, pageToken, limit: undefined, offset: undefined, rest: false };
 }
 
-/** What a request says about the events that it wants, beside their time. An empty filter is none. */
+/** What a request says about the events that it wants, beside their time. An empty filter is none. Throws as `parseFilter`. */
 export function eventFilterFrom(request: FilteredEventsRequest): WatchFilter {
   return {
     agentId: request.agentId || null,
@@ -50,6 +52,7 @@ export function eventFilterFrom(request: FilteredEventsRequest): WatchFilter {
     channel: request.channel || null,
     level: request.level || null,
     sessionId: request.sessionId || null,
+    expression: parseFilter("events", request.filter),
   };
 }
 

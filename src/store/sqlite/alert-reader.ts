@@ -2,6 +2,7 @@ import type { AlertSeverity, AlertStatus } from "../../model/security-alert.ts";
 import type { AlertFilter, AlertQuery, AlertRecord, Page } from "../store.ts";
 import { type Condition, equals, ifAny, parametersOf, within } from "./condition.ts";
 import { eventIdFromBytes, eventIdToBytes } from "./event-row.ts";
+import { alertFilterColumns, filterConditions } from "./filter-condition.ts";
 import { findAgentKey, findSessionCondition } from "./owner.ts";
 import { type PageWalk, readPage } from "./page-walk.ts";
 import type { RunQuery } from "./reader.ts";
@@ -38,8 +39,13 @@ export async function listAlerts(
 ): Promise<Page<AlertRecord>> {
   const places = await findPlaces(run, filter);
   if (places === null) return { items: [], next: null };
-  const { severity, category, status } = filter;
-  const picked = [...ifAny("x.severity", severity), ...ifAny("x.category", category), ...ifAny("x.status", status)];
+  const { severity, category, status, expression } = filter;
+  const picked = [
+    ...ifAny("x.severity", severity),
+    ...ifAny("x.category", category),
+    ...ifAny("x.status", status),
+    ...filterConditions(alertFilterColumns, expression),
+  ];
   const { rows, next } = await readPage<AlertRow>(run, {
     walk: places.walk,
     columns,

@@ -1,6 +1,7 @@
 import type { EventCursor, EventFilter, EventPage, EventQuery, StoredEvent } from "../store.ts";
 import { type Condition, equals, ifAny, parametersOf, whereSql, within } from "./condition.ts";
 import { type EventIndex, type EventRow, eventFromRow, eventIdToBytes, eventRowSql } from "./event-row.ts";
+import { eventFilterColumns, filterConditions } from "./filter-condition.ts";
 import { findAgentKey, findSessionCondition } from "./owner.ts";
 import type { RunQuery } from "./reader.ts";
 
@@ -65,10 +66,15 @@ async function findOwner(run: RunQuery, { agentId, sessionId, name }: EventFilte
   return { index, conditions: [equals("e.agent_key", agentKey), ...ifAny("e.name", name)] };
 }
 
-/** What no index serves: channel, level, and the name of events that are not one agent's. */
-function pickConditions({ agentId, sessionId, name, channel, level }: EventFilter): Condition[] {
+/** What no index serves: channel, level, the name of events that are not one agent's, and expressions. */
+function pickConditions({ agentId, sessionId, name, channel, level, expression }: EventFilter): Condition[] {
   const isNameIndexed = agentId !== null && sessionId === null;
-  return [...ifAny("e.name", isNameIndexed ? null : name), ...ifAny("e.channel", channel), ...ifAny("e.level", level)];
+  return [
+    ...ifAny("e.name", isNameIndexed ? null : name),
+    ...ifAny("e.channel", channel),
+    ...ifAny("e.level", level),
+    ...filterConditions(eventFilterColumns, expression),
+  ];
 }
 
 function placeCondition(operator: "<" | "<=" | ">" | ">=", { timeMicros, sequence }: EventCursor): Condition {

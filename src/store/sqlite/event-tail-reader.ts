@@ -1,6 +1,7 @@
 import type { EventFilter, EventTailPage, EventTailQuery } from "../store.ts";
 import { type Condition, ifAny, parametersOf, whereSql, within } from "./condition.ts";
 import { type EventRow, eventFromRow, eventRowSql } from "./event-row.ts";
+import { eventFilterColumns, filterConditions } from "./filter-condition.ts";
 import type { RunQuery } from "./reader.ts";
 
 /** The greatest sequence that was ever given. SQLite keeps it for the table, so that it outlives its event; a duplicate uses one up. */
@@ -22,7 +23,7 @@ export async function listEventsAfter(run: RunQuery, query: EventTailQuery): Pro
   if (first === null) return { events: [], throughSequence: Math.max(afterSequence, last), hasMore: false };
   // What is committed up to `last` only changes by deletion from here on, so the statements need not see the same moment.
   const windowEnd = Math.min(last, first + examinedRowsMax - 1);
-  const conditions = filterConditions(filter);
+  const conditions = conditionsOf(filter);
   const examined = [windowCondition(first, windowEnd), ...conditions];
   const sizes = await run<EventSize>(
     `select e.sequence, octet_length(e.attributes_json) + coalesce(octet_length(e.extensions_json), 0) as bytes
@@ -74,13 +75,14 @@ function windowCondition(from: number, to: number): Condition {
 }
 
 /** Agents and sessions by subqueries: one that is not there yet has no event in the window. */
-function filterConditions(filter: EventFilter): readonly Condition[] {
-  const { agentId, sessionId, name, channel, level } = filter;
+function conditionsOf(filter: EventFilter): readonly Condition[] {
+  const { agentId, sessionId, name, channel, level, expression } = filter;
   const conditions = [
     ...ifAny("e.name", name),
     ...ifAny("e.channel", channel),
     ...ifAny("e.level", level),
     ...within("e.time_micros", filter),
+    ...filterConditions(eventFilterColumns, expression),
   ];
   if (agentId !== null) {
     conditions.push({ sql: "e.agent_key = (select id from agents where agent_id = ?)", parameters: [agentId] });

@@ -1,6 +1,7 @@
 import type { OperationDetail, OperationFilter, OperationQuery, OperationRecord, Page } from "../store.ts";
 import { type Condition, equals, ifAny, within } from "./condition.ts";
 import { type EventRow, eventFromRow } from "./event-row.ts";
+import { callFilterColumns, filterConditions } from "./filter-condition.ts";
 import {
   type OperationColumns,
   operationColumns,
@@ -81,12 +82,14 @@ async function findWalk(run: RunQuery, filter: OperationFilter): Promise<PageWal
 }
 
 /** What no index serves. */
-function pickConditions({ sessionId, kind, status, toolName, vendor, model }: OperationFilter): readonly Condition[] {
+function pickConditions(filter: OperationFilter): readonly Condition[] {
+  const { sessionId, kind, status, toolName, vendor, model, expression } = filter;
   return [
     ...ifAny("o.kind", sessionId === null ? null : kind),
     ...(status === "running" ? [{ sql: "o.outcome is null", parameters: [] }] : ifAny("o.outcome", status)),
     ...ifAny(toolNameSql, toolName),
     ...ifAny("c.vendor", vendor),
     ...(model === null ? [] : [{ sql: "? in (c.requested_model, c.used_model)", parameters: [model] }]),
+    ...filterConditions(callFilterColumns, expression),
   ];
 }

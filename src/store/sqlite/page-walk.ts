@@ -27,9 +27,6 @@ export interface PageRead extends PageQuery {
   readonly examinedRowsMax: number;
 }
 
-/** For a list whose index serves all of its filters. */
-export const nothingPicked = { picked: [], examinedRowsMax: 0 } as const;
-
 interface PlaceColumns {
   readonly place_micros: number;
   readonly place_key: number;

@@ -1,8 +1,9 @@
 import type { Page, SessionQuery, SessionRecord } from "../store.ts";
 import { ifAny, within } from "./condition.ts";
+import { filterConditions, sessionFilterColumns } from "./filter-condition.ts";
 import { toolNameSql } from "./operation-columns.ts";
 import { findAgentKey } from "./owner.ts";
-import { nothingPicked, readPage } from "./page-walk.ts";
+import { readPage } from "./page-walk.ts";
 import type { RunQuery } from "./reader.ts";
 
 interface SessionRow {
@@ -79,6 +80,7 @@ const countersSql = `
 export async function listSessions(
   run: RunQuery,
   { filter, after, limit }: SessionQuery,
+  examinedRowsMax: number,
 ): Promise<Page<SessionRecord>> {
   const { agentId, sessionId } = filter;
   const agentKey = agentId === null ? null : await findAgentKey(run, agentId);
@@ -97,7 +99,8 @@ export async function listSessions(
     },
     columns: "s.id, a.agent_id, s.session_id, s.start_micros, s.end_micros, s.event_count, s.error_count",
     joins: "left join agents a on a.id = s.agent_key",
-    ...nothingPicked,
+    picked: filterConditions(sessionFilterColumns, filter.expression),
+    examinedRowsMax,
     ascending: false,
     after,
     limit,

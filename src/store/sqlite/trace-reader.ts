@@ -2,9 +2,10 @@ import type { OperationKind } from "../../model/event.ts";
 import { tracePartitionPrefixOf } from "../../model/pairing.ts";
 import type { OperationRecord, Page, TraceOperationQuery, TraceOperations, TraceQuery, TraceRecord } from "../store.ts";
 import { ifAny, within } from "./condition.ts";
+import { filterConditions, traceFilterColumns } from "./filter-condition.ts";
 import { type OperationColumns, operationColumns, operationFromColumns, operationJoins } from "./operation-columns.ts";
 import { findAgentKey } from "./owner.ts";
-import { nothingPicked, readPage } from "./page-walk.ts";
+import { readPage } from "./page-walk.ts";
 import type { RunQuery } from "./reader.ts";
 
 interface TraceRow {
@@ -38,7 +39,11 @@ const everyKind: Readonly<Record<OperationKind, true>> = {
 };
 
 /** A page of traces in descending order of (start, key). */
-export async function listTraces(run: RunQuery, { filter, after, limit }: TraceQuery): Promise<Page<TraceRecord>> {
+export async function listTraces(
+  run: RunQuery,
+  { filter, after, limit }: TraceQuery,
+  examinedRowsMax: number,
+): Promise<Page<TraceRecord>> {
   const { agentId, traceId } = filter;
   const agentKey = agentId === null ? null : await findAgentKey(run, agentId);
   if (agentId !== null && agentKey === null) return { items: [], next: null };
@@ -51,7 +56,8 @@ export async function listTraces(run: RunQuery, { filter, after, limit }: TraceQ
     walk: { from: `traces t indexed by ${index}`, time: "t.start_micros", key: "t.id", served },
     columns: "a.agent_id, t.trace_id, t.start_micros, t.end_micros, t.event_count, t.error_count",
     joins: "left join agents a on a.id = t.agent_key",
-    ...nothingPicked,
+    picked: filterConditions(traceFilterColumns, filter.expression),
+    examinedRowsMax,
     ascending: false,
     after,
     limit,

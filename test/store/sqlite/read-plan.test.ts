@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { openReaderConnection } from "../../../src/store/sqlite/database-file.ts";
 import { createReaderOn, type Reader } from "../../../src/store/sqlite/reader.ts";
 import { createSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
+import type { PageQuery } from "../../../src/store/store.ts";
 import { buildAlert, buildLlm, buildOperation, eventAt } from "../call-builder.ts";
 import { builtFromMicros } from "../event-builder.ts";
 import { createTemporaryFolder } from "./temporary-folder.ts";
@@ -77,9 +78,16 @@ const after = { micros: builtFromMicros + 300_000, key: 200 };
 const anyOperation = { agentId: null, sessionId: null, status: null, toolName: null, vendor: null, model: null };
 const anyAlert = { agentId: null, sessionId: null, severity: null, category: null, status: null };
 
+type Filter = Parameters<Reader["listSessions"]>[0]["filter"];
+
+/** A page of any list. */
+interface ListQuery extends PageQuery {
+  readonly filter: Omit<Filter, "expression">;
+}
+
 interface ListCase {
   readonly what: string;
-  readonly list: (reader: Reader, page: Parameters<Reader["listSessions"]>[0]) => Promise<unknown>;
+  readonly list: (reader: Reader, page: ListQuery) => Promise<unknown>;
   /** The index that leads to the items. */
   readonly index: string;
   /** Statements of a page. */
@@ -87,7 +95,6 @@ interface ListCase {
   readonly isSorted?: true;
 }
 
-type Filter = Parameters<Reader["listSessions"]>[0]["filter"];
 const sessions =
   (filter: Partial<Filter>): ListCase["list"] =>
   (reader, page) =>
