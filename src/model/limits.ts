@@ -77,4 +77,4 @@ export const searchHitTextMaxLength = 2000;
 export const pendingCountMax = 10_000;
 
 /** Length of the filter of a list, in UTF-16 units. */
-export const filterMaxLength = 2_000;
+export const filterLengthMax = 2_000;

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { parseFilter } from "../../src/query/filter/filter-parser.ts";
 import { createPageToken } from "../../src/query/page-token.ts";
 import { createWatchCursor, parseWatchCursor } from "../../src/query/watch-cursor.ts";
 import { createTemporaryFolder } from "../store/sqlite/temporary-folder.ts";
@@ -37,6 +38,10 @@ describe("a cursor", () => {
   test.for([
     ["no cursor at all", "abc"],
     ["the cursor of another filter", createWatchCursor(1, { ...filter, level: "INFO" })],
+    [
+      "the cursor of another expression",
+      createWatchCursor(1, { ...filter, expression: parseFilter("events", "name:a") }),
+    ],
     ["a changed cursor", `${createWatchCursor(1, filter)}A`],
     ["a page token", createPageToken([1, 1, 0], [{ ...filter, fromMicros: null, toMicros: null }, false])],
     ["the cursor of a database that has stored more", createWatchCursor(3, filter)],

@@ -9,16 +9,16 @@ import {
   filterFields,
   type ListFilter,
 } from "../../model/filter.ts";
-import { filterMaxLength } from "../../model/limits.ts";
+import { filterLengthMax } from "../../model/limits.ts";
 import { checkFrom } from "./filter-check.ts";
 import { filterError } from "./filter-error.ts";
 import { type FilterLiteral, FilterScanner } from "./filter-scanner.ts";
 
 /** Parentheses in each other, of a filter. */
-export const filterMaxDepth = 20;
+export const filterDepthMax = 20;
 
 /** Comparisons of a filter. */
-export const filterMaxComparisons = 50;
+export const filterComparisonsMax = 50;
 
 /**
  * Reads the filter of a list, a subset of AIP-160 (see docs/filters.md); null where it is empty. Throws `FIELD_INVALID`, with the
@@ -26,8 +26,8 @@ export const filterMaxComparisons = 50;
  */
 export function parseFilter<List extends FilteredList>(list: List, text: string): ListFilter<List> | null {
   if (text.trim() === "") return null;
-  if (text.length > filterMaxLength) {
-    const message = `must be at most ${filterMaxLength} characters long`;
+  if (text.length > filterLengthMax) {
+    const message = `must be at most ${filterLengthMax} characters long`;
     throw fieldError({ field: "filter", reason: "FIELD_INVALID", message });
   }
   return new FilterParser<FilterField<List>>(text, kindsOf[list], filterAliases[list]).parse();
@@ -77,7 +77,7 @@ class FilterParser<Field extends string> {
 
   #group(column: number): FilterExpression<Field> {
     this.#depth++;
-    if (this.#depth > filterMaxDepth) filterError(column, `at most ${filterMaxDepth} parentheses may be in each other`);
+    if (this.#depth > filterDepthMax) filterError(column, `at most ${filterDepthMax} parentheses may be in each other`);
     const expression = this.#conjunction();
     if (!this.#scanner.takeSign(")")) this.#scanner.fail("AND, OR or )");
     this.#depth--;
@@ -86,8 +86,8 @@ class FilterParser<Field extends string> {
 
   #comparison(): FilterExpression<Field> {
     this.#comparisons++;
-    if (this.#comparisons > filterMaxComparisons) {
-      filterError(this.#scanner.column, `at most ${filterMaxComparisons} comparisons are allowed`);
+    if (this.#comparisons > filterComparisonsMax) {
+      filterError(this.#scanner.column, `at most ${filterComparisonsMax} comparisons are allowed`);
     }
     const { column } = this.#scanner;
     const subject = this.#subject();

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { filterMaxLength, offsetMax, restLimitDefault } from "../../model/limits.ts";
+import { filterLengthMax, offsetMax, restLimitDefault } from "../../model/limits.ts";
 
 /**
  * What the documentation knows of query parameters beyond their types, by proto name: bounds and defaults that the contract says in
@@ -10,7 +10,7 @@ export const knownParameters: Readonly<Record<string, JsonObject>> = {
   page_size: { minimum: 0 },
   limit: { minimum: 0, default: restLimitDefault },
   offset: { minimum: 0, maximum: offsetMax },
-  filter: { maxLength: filterMaxLength },
+  filter: { maxLength: filterLengthMax },
   sort: { enum: ["desc", "asc"], default: "desc" },
 };
 

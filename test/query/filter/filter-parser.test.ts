@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { TelemetryError } from "../../../src/model/error.ts";
-import { filterMaxLength } from "../../../src/model/limits.ts";
-import { filterMaxComparisons, filterMaxDepth, parseFilter } from "../../../src/query/filter/filter-parser.ts";
+import { filterLengthMax } from "../../../src/model/limits.ts";
+import { filterComparisonsMax, filterDepthMax, parseFilter } from "../../../src/query/filter/filter-parser.ts";
 
 const compare = (field: string, operator: string, value: unknown, ...keys: readonly string[]) => ({
   field,
@@ -113,9 +113,9 @@ function messageOf(read: () => unknown): string | undefined {
   try {
     read();
   } catch (error) {
-    if (!(error instanceof TelemetryError)) throw error;
-    expect([error.reason, error.violations.map(({ field }) => field)]).toEqual(["FIELD_INVALID", ["filter"]]);
-    return error.violations[0]?.message;
+    const violation = error instanceof TelemetryError ? error.violations[0] : undefined;
+    if (violation?.field !== "filter" || violation.reason !== "FIELD_INVALID") throw error;
+    return violation.message;
   }
   return undefined;
 }
@@ -190,28 +190,29 @@ describe("a filter is refused, with the column, where", () => {
   });
 });
 
+const nested = (depth: number) => `${"(".repeat(depth)}name = a${")".repeat(depth)}`;
+const many = (count: number) => Array(count).fill("name=a").join(" OR ");
+
 describe("a filter may have", () => {
-  test(`${filterMaxLength} characters and not one more`, () => {
+  test(`${filterLengthMax} characters and not one more`, () => {
     const start = "name = ";
-    const word = "x".repeat(filterMaxLength - start.length);
+    const word = "x".repeat(filterLengthMax - start.length);
     expect(parseFilter("events", start + word)).toEqual(equal("name", word));
     expect(messageOf(() => parseFilter("events", `${start}${word}x`))).toBe("must be at most 2000 characters long");
   });
 
-  test(`${filterMaxDepth} parentheses in each other and not one more, and any number beside each other`, () => {
-    const nested = (depth: number) => `${"(".repeat(depth)}name = a${")".repeat(depth)}`;
-    expect(parseFilter("events", nested(filterMaxDepth))).toEqual(a);
+  test(`${filterDepthMax} parentheses in each other and not one more, and any number beside each other`, () => {
+    expect(parseFilter("events", nested(filterDepthMax))).toEqual(a);
     expect(parseFilter("events", Array(30).fill("(name = a)").join(" OR "))).toEqual(or(...Array(30).fill(a)));
-    expect(messageOf(() => parseFilter("events", nested(filterMaxDepth + 1)))).toBe(
+    expect(messageOf(() => parseFilter("events", nested(filterDepthMax + 1)))).toBe(
       "column 21: at most 20 parentheses may be in each other",
     );
   });
 
-  test(`${filterMaxComparisons} comparisons and not one more`, () => {
-    const many = (count: number) => Array(count).fill("name=a").join(" OR ");
-    expect(parseFilter("events", many(filterMaxComparisons))).toEqual(or(...Array(filterMaxComparisons).fill(a)));
-    expect(messageOf(() => parseFilter("events", many(filterMaxComparisons + 1)))).toBe(
-      `column ${many(filterMaxComparisons).length + 5}: at most 50 comparisons are allowed`,
+  test(`${filterComparisonsMax} comparisons and not one more`, () => {
+    expect(parseFilter("events", many(filterComparisonsMax))).toEqual(or(...Array(filterComparisonsMax).fill(a)));
+    expect(messageOf(() => parseFilter("events", many(filterComparisonsMax + 1)))).toBe(
+      `column ${many(filterComparisonsMax).length + 5}: at most 50 comparisons are allowed`,
     );
   });
 });
@@ -245,7 +246,7 @@ test("whatever the text of a filter is, it is read or refused with a field", () 
   );
   fc.assert(
     fc.property(text, (filter) => {
-      messageOf(() => parseFilter("events", filter));
+      expect(() => messageOf(() => parseFilter("events", filter))).not.toThrow();
     }),
     { numRuns: 2_000 },
   );

@@ -7,6 +7,7 @@ import { createEventWriter } from "../../../src/store/sqlite/event-writer.ts";
 import { createReaderOn, type Reader } from "../../../src/store/sqlite/reader.ts";
 import { createSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import type { EventFilter, EventQuery } from "../../../src/store/store.ts";
+import { anyValue } from "../any-value.ts";
 import { buildEvent, buildPart, builtFromMicros } from "../event-builder.ts";
 import { everyEvent } from "../open-store.ts";
 import { createTemporaryFolder } from "./temporary-folder.ts";
@@ -84,6 +85,7 @@ function everyFilter(): readonly EventFilter[] {
     name: [null, "name 1"],
     channel: [null, "SYSTEM"],
     level: [null, "ERROR"],
+    expression: [null, anyValue("events")],
     fromMicros: [null, builtFromMicros],
     toMicros: [null, builtFromMicros + filledEvents],
   } as const;

@@ -4,6 +4,7 @@ import { openReaderConnection } from "../../../src/store/sqlite/database-file.ts
 import { createReaderOn, type Reader } from "../../../src/store/sqlite/reader.ts";
 import { createSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import type { PageQuery } from "../../../src/store/store.ts";
+import { anyValue } from "../any-value.ts";
 import { buildAlert, buildLlm, buildOperation, eventAt } from "../call-builder.ts";
 import { builtFromMicros } from "../event-builder.ts";
 import { createTemporaryFolder } from "./temporary-folder.ts";
@@ -100,7 +101,7 @@ const sessions =
   (reader, page) =>
     reader.listSessions({ ...page, filter: { ...page.filter, ...filter } });
 const traces =
-  (filter: { readonly agentId?: string; readonly traceId?: string }): ListCase["list"] =>
+  (filter: Partial<Parameters<Reader["listTraces"]>[0]["filter"]>): ListCase["list"] =>
   (reader, { filter: range, ...page }) =>
     reader.listTraces({ ...page, filter: { ...range, traceId: null, ...filter } });
 const operations =
@@ -124,6 +125,12 @@ const alerts =
 const lists: readonly ListCase[] = [
   { what: "sessions", list: sessions({}), index: "sessions_by_start", statements: 2 },
   {
+    what: "sessions by an expression",
+    list: sessions({ expression: anyValue("sessions") }),
+    index: "sessions_by_start",
+    statements: 3,
+  },
+  {
     what: "an agent's sessions",
     list: sessions({ agentId: "agent 0" }),
     index: "sessions_by_agent_start",
@@ -137,6 +144,12 @@ const lists: readonly ListCase[] = [
     isSorted: true,
   },
   { what: "traces", list: traces({}), index: "traces_by_start", statements: 1 },
+  {
+    what: "traces by an expression",
+    list: traces({ expression: anyValue("traces") }),
+    index: "traces_by_start",
+    statements: 2,
+  },
   { what: "an agent's traces", list: traces({ agentId: "agent 0" }), index: "traces_by_agent_start", statements: 2 },
   {
     what: "traces of one id",
@@ -146,6 +159,18 @@ const lists: readonly ListCase[] = [
     isSorted: true,
   },
   { what: "operations of a kind", list: operations({}), index: "operations_by_kind", statements: 1 },
+  {
+    what: "calls of a model by an expression",
+    list: operations({ expression: anyValue("llm_calls") }),
+    index: "operations_by_kind",
+    statements: 2,
+  },
+  {
+    what: "an agent's calls of tools by an expression",
+    list: operations({ agentId: "agent 0", expression: anyValue("tool_calls") }),
+    index: "operations_by_agent",
+    statements: 3,
+  },
   { what: "operations of a vendor", list: operations({ vendor: "v" }), index: "operations_by_kind", statements: 2 },
   { what: "operations that run", list: operations({ status: "running" }), index: "operations_by_kind", statements: 2 },
   {
@@ -180,6 +205,12 @@ const lists: readonly ListCase[] = [
     isSorted: true,
   },
   { what: "alerts", list: alerts({}), index: "security_alerts_by_time", statements: 1 },
+  {
+    what: "alerts by an expression",
+    list: alerts({ expression: anyValue("alerts") }),
+    index: "security_alerts_by_time",
+    statements: 2,
+  },
   { what: "alerts with a status", list: alerts({ status: "open" }), index: "security_alerts_by_time", statements: 2 },
   { what: "an agent's alerts", list: alerts({ agentId: "agent 0" }), index: "security_alerts_by_agent", statements: 2 },
   {
