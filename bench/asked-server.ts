@@ -64,7 +64,7 @@ export async function askServer(bench: Bench, { folder, ...size }: FilledDatabas
   const connection = await Http1Connection.open(server.url);
   return {
     eventCount: size.eventCount,
-    isWhole: size.eventCount >= size.agentCount * eventsPerSession,
+    isWhole: size.eventCount >= run.sessionsAtOnce * eventsPerSession,
     async pathsOf(question, lots) {
       if (!question.isDeep) return lots.map((lot) => question.pathOf(drawOf(run, lot, size.eventCount)));
       const paths = await findDeepPaths(connection, question, run);

@@ -15,8 +15,7 @@ export interface V1Event {
 }
 
 /** An endless run of events: each is the same at every call, later than the one before, and different from every other. */
-export interface EventRun {
-  readonly agentCount: number;
+export interface EventRun extends Pick<EventRunOptions, "agentCount" | "sessionsAtOnce"> {
   /** The event of that number, from 0. Its shape is that of the sample with its name, without the attributes `env.*`. */
   eventAt(index: number): V1Event;
   /** The time of that event, in microseconds since 1970. */
@@ -108,6 +107,7 @@ export function createEventRun({ sessionsAtOnce, agentCount, stepMicros, isVarie
   });
   return {
     agentCount,
+    sessionsAtOnce,
     timeMicrosAt,
     sessionAt,
     sessionCountIn: (eventCount) =>

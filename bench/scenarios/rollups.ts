@@ -14,7 +14,7 @@ import { median } from "../statistics.ts";
 const commitSize = 1_000;
 
 /** Commits that a measurement has for each of its seconds, on each of the two databases, and those before the clock runs. */
-const commitsPerSecond = 20;
+const commitsPerSecond = 12;
 const warmUpCommits = 10;
 
 /** Ten minutes are filled with so many events, and with ten times as many: enough for each minute to have every kind of event. */
