@@ -60,7 +60,8 @@ export async function fillDatabases(bench: Bench, sizes: readonly SpreadOptions[
 /** Starts a server on a filled database. */
 export async function askServer(bench: Bench, { folder, ...size }: FilledDatabase): Promise<AskedServer> {
   const run = createSpreadRun(size);
-  const server = await startServer({ folder, durability: bench.options.durability });
+  // It would begin by adding all texts to the index: the more events, the longer.
+  const server = await startServer({ folder, durability: bench.options.durability, searchEnabled: false });
   const connection = await Http1Connection.open(server.url);
   return {
     eventCount: size.eventCount,

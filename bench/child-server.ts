@@ -26,6 +26,8 @@ export interface ServerOptions {
   /** Where the database `cylestio.db` is or will be. */
   readonly folder: string;
   readonly durability: "full" | "normal";
+  /** Whether texts are added to the search index, as they are by default. */
+  readonly searchEnabled?: boolean;
 }
 
 const running = new Set<ChildProcess>();
@@ -34,13 +36,18 @@ process.once("exit", () => {
 });
 
 /** Starts `src/main.ts` with its defaults, but for a free port and the database. */
-export async function startServer({ folder, durability }: ServerOptions): Promise<DatabaseServer> {
+export async function startServer({
+  folder,
+  durability,
+  searchEnabled = true,
+}: ServerOptions): Promise<DatabaseServer> {
   const databasePath = join(folder, "cylestio.db");
   const server = await startChild("../src/main.ts", {
     HOME: folder,
     CYLESTIO_PORT: "0",
     CYLESTIO_DB_PATH: databasePath,
     CYLESTIO_DURABILITY: durability,
+    CYLESTIO_SEARCH_ENABLED: String(searchEnabled),
   });
   return { ...server, databasePath };
 }
