@@ -24,7 +24,7 @@ export interface SessionRecord {
   readonly tokens: TokenCounts;
   /** Sum over the calls whose cost is known, in 1e-12 USD; null where there is none. */
   readonly costPicoUsd: number | null;
-  /** Calls that ended and whose cost is not known; not those that failed and tell no tokens. */
+  /** Calls that tell tokens and whose price is not known, as metrics count them. */
   readonly unpricedCallCount: number;
   /** The tool call that took the longest; null where none finished in a known time. */
   readonly slowestTool: SlowestTool | null;

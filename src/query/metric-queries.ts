@@ -1,6 +1,14 @@
 import type { OperationKind } from "../model/event.ts";
 import { type AlertSeverity, alertSeverities } from "../model/security-alert.ts";
-import type { AgentRecord, CallMetricQuery, LatencySums, MetricBucket, MetricStore } from "../store/store.ts";
+import type {
+  AgentRecord,
+  CallMetricFilter,
+  CallMetricQuery,
+  EventMetricFilter,
+  LatencySums,
+  MetricBucket,
+  MetricStore,
+} from "../store/store.ts";
 import { parseChoice } from "./choice.ts";
 import {
   groupsMaxOf,
@@ -48,6 +56,7 @@ export interface MetricQueries {
 
 /** Empty filters are not given. */
 export interface CallMetricRequest extends MetricRequest {
+  readonly sessionId: string;
   readonly kind: string;
   readonly vendor: string;
   readonly model: string;
@@ -55,6 +64,7 @@ export interface CallMetricRequest extends MetricRequest {
 }
 
 export interface EventMetricRequest extends MetricRequest {
+  readonly sessionId: string;
   readonly name: string;
   readonly level: string;
   readonly channel: string;
@@ -106,9 +116,9 @@ const kinds = [
   "agent",
   "other",
 ] as const satisfies OperationKind[];
-const llmDimensions = ["agent", "vendor", "model"] as const;
-const callDimensions = ["agent", "kind", "vendor", "model", "tool", "name"] as const;
-const eventDimensions = ["agent", "name", "level", "channel"] as const;
+const llmDimensions = ["agent", "vendor", "model", "session"] as const;
+const callDimensions = ["agent", "kind", "vendor", "model", "tool", "name", "session"] as const;
+const eventDimensions = ["agent", "name", "level", "channel", "session"] as const;
 const alertDimensions = ["agent", "severity", "category"] as const;
 
 /** Everything that a question about calls asks the store beside its range. */
@@ -123,10 +133,16 @@ export function createMetricQueries(options: MetricQueryOptions): MetricQueries 
       const { scope } = await begin({ ...request, interval: "", groupBy: [] });
       return overviewOf(store, scope);
     },
-    queryEvents: async ({ name, level, channel, ...request }) =>
+    queryEvents: async (request) =>
       events(request, {
         groupBy: parseGroupBy(request.groupBy, eventDimensions),
-        filter: { name: name || null, level: level || null, channel: channel || null, onlyErrors: false },
+        filter: {
+          ...everyEvent,
+          sessionId: request.sessionId || null,
+          name: request.name || null,
+          level: request.level || null,
+          channel: request.channel || null,
+        },
       }),
     queryLatency: async (request) =>
       calls(request, {
@@ -142,17 +158,22 @@ export function createMetricQueries(options: MetricQueryOptions): MetricQueries 
     async queryErrors(request) {
       const dimensions = parseGroupBy(request.groupBy, [...callDimensions, "level"]);
       const ofCalls = dimensions.filter((dimension) => dimension !== "level");
-      const ofEvents = dimensions.filter((dimension) => dimension === "agent" || dimension === "level");
+      const ofEvents = dimensions.filter(
+        (dimension) => dimension === "agent" || dimension === "level" || dimension === "session",
+      );
       const scope = parseCallScope(request, { groupBy: ofCalls, kinds: ["llm", "tool"] });
       const [failed, errors] = await Promise.all([
         calls(request, { ...scope, size: "count", withLatency: false, valuesOf: outcomesOf }),
-        events(request, { groupBy: ofEvents, filter: { name: null, level: null, channel: null, onlyErrors: true } }),
+        events(request, {
+          groupBy: ofEvents,
+          filter: { ...everyEvent, sessionId: request.sessionId || null, onlyErrors: true },
+        }),
       ]);
       return { calls: failed, events: errors };
     },
     queryTools: async (request) => {
-      const groupBy = parseGroupBy(request.groupBy, ["agent", "tool"]);
-      const filter = { kinds: ["tool"], vendor: null, model: null, name: request.tool || null } as const;
+      const groupBy = parseGroupBy(request.groupBy, ["agent", "tool", "session"]);
+      const filter = { ...ofKind("tool"), sessionId: request.sessionId || null, name: request.tool || null };
       const asked = { groupBy: groupBy.length === 0 ? (["tool"] as const) : groupBy, filter };
       return calls(request, { ...asked, size: "count", withLatency: true, valuesOf: toolsOf });
     },
@@ -178,23 +199,25 @@ function createAnswers({ store, getAgent, nowMs }: MetricQueryOptions) {
     const agentIds = parseAgentIds(request.agentIds);
     const span = parseSpan(request, nowMs() * 1000);
     await Promise.all(agentIds.map(getAgent));
-    return { span, scope: { agentIds, buckets: span.counted, groupsMax: groupsMaxOf(span) } };
+    return { span, scope: { agentIds, buckets: span.counted, groupsMax: groupsMaxOf(span, request.groupBy) } };
   };
 
   const calls = async <Values>(
     request: MetricRequest,
-    { groupBy, filter, ...ask }: CallScope & CallAnswerOptions<Values>,
+    { filter, ...ask }: CallScope & CallAnswerOptions<Values>,
   ): Promise<MetricAnswer<Values>> => {
     const { span, scope } = await begin(request);
     const { size, withLatency, valuesOf } = ask;
+    const groupBy = withOwner(ask.groupBy);
     const found = await store.queryCalls({ ...scope, groupBy, filter, size, withLatency });
     return answerFrom(found, { span, groupBy, none: noCalls, valuesOf });
   };
 
   const events = async (request: MetricRequest, ask: EventAsk): Promise<MetricAnswer<EventValues>> => {
     const { span, scope } = await begin(request);
-    const found = await store.queryEvents({ ...scope, ...ask });
-    return answerFrom(found, { span, groupBy: ask.groupBy, none: noEvents, valuesOf: (sums) => sums });
+    const groupBy = withOwner(ask.groupBy);
+    const found = await store.queryEvents({ ...scope, ...ask, groupBy });
+    return answerFrom(found, { span, groupBy, none: noEvents, valuesOf: (sums) => sums });
   };
 
   return { begin, calls, events };
@@ -211,10 +234,22 @@ interface CallAnswerOptions<Values> extends Pick<CallMetricQuery, "size" | "with
   readonly valuesOf: (sums: typeof noCalls) => Values;
 }
 
+/** A session is known by its id and its agent. */
+function withOwner<Dimension extends string>(groupBy: readonly Dimension[]): readonly (Dimension | "agent")[] {
+  return groupBy.some((dimension) => dimension === "session") ? ["agent", ...groupBy] : groupBy;
+}
+
+/** Every operation of a kind. */
+function ofKind(kind: OperationKind): CallMetricFilter {
+  return { kinds: [kind], sessionId: null, vendor: null, model: null, name: null };
+}
+
+const everyEvent: EventMetricFilter = { name: null, level: null, channel: null, sessionId: null, onlyErrors: false };
+
 type EventAsk = Pick<Parameters<MetricStore["queryEvents"]>[0], "groupBy" | "filter">;
 
-function parseLlmScope({ vendor, model, groupBy }: CallMetricRequest): CallScope {
-  const filter = { kinds: ["llm"], vendor: vendor || null, model: model || null, name: null } as const;
+function parseLlmScope({ sessionId, vendor, model, groupBy }: CallMetricRequest): CallScope {
+  const filter = { ...ofKind("llm"), sessionId: sessionId || null, vendor: vendor || null, model: model || null };
   return { groupBy: parseGroupBy(groupBy, llmDimensions), filter };
 }
 
@@ -223,7 +258,7 @@ function parseLlmScope({ vendor, model, groupBy }: CallMetricRequest): CallScope
  * vendor or model do, all kinds where they are told apart, else `kinds`.
  */
 function parseCallScope(
-  { kind, vendor, model, tool }: CallMetricRequest,
+  { sessionId, kind, vendor, model, tool }: CallMetricRequest,
   { groupBy, kinds: usual }: Pick<CallScope, "groupBy"> & { readonly kinds: readonly OperationKind[] },
 ): CallScope {
   const named = parseChoice("kind", kind, kinds);
@@ -234,6 +269,7 @@ function parseCallScope(
     groupBy,
     filter: {
       kinds: named === null ? implied : [named],
+      sessionId: sessionId || null,
       vendor: vendor || null,
       model: model || null,
       name: tool || null,
@@ -242,19 +278,18 @@ function parseCallScope(
 }
 
 async function overviewOf(store: MetricStore, scope: Scope): Promise<MetricOverview> {
-  const ofKind = (kind: OperationKind): CallMetricQuery => ({
+  const callsOf = (kind: OperationKind): CallMetricQuery => ({
     ...scope,
     groupBy: [],
-    filter: { kinds: [kind], vendor: null, model: null, name: null },
+    filter: ofKind(kind),
     size: "count",
     withLatency: true,
   });
-  const everything = { name: null, level: null, channel: null, onlyErrors: false };
   const [llm, tools, events, agents, sessions, alerts] = await Promise.all([
-    store.queryCalls(ofKind("llm")),
-    store.queryCalls(ofKind("tool")),
-    store.queryEvents({ ...scope, groupBy: [], filter: everything }),
-    store.queryEvents({ ...scope, groupBy: ["agent"], groupsMax: 1, filter: everything }),
+    store.queryCalls(callsOf("llm")),
+    store.queryCalls(callsOf("tool")),
+    store.queryEvents({ ...scope, groupBy: [], filter: everyEvent }),
+    store.queryEvents({ ...scope, groupBy: ["agent"], groupsMax: 1, filter: everyEvent }),
     store.querySessions({ ...scope, groupBy: [] }),
     store.queryAlerts({ ...scope, groupBy: ["severity"], filter: { severity: null, category: null } }),
   ]);

@@ -34,6 +34,9 @@ export const metricSeriesMax = 1_000;
 /** Buckets of all series of an answer at most, which a single series may exceed by none. */
 export const metricValuesMax = 100_000;
 
+/** Series of an answer by session at most. */
+export const metricSessionsMax = 100;
+
 /** Agents that a question may name. */
 export const metricAgentsMax = 100;
 
@@ -69,13 +72,20 @@ export function parseSpan(request: MetricRequest, nowMicros: number): MetricSpan
   return { buckets, counted, interval };
 }
 
-/** The names that a request groups by, each once. Throws `FIELD_INVALID` for one that the metric does not have. */
+/**
+ * The names that a request groups by, each once. Throws `FIELD_INVALID` for one that the metric does not have, and for sessions together
+ * with anything else.
+ */
 export function parseGroupBy<Dimension extends string>(
   groupBy: readonly string[],
   dimensions: readonly Dimension[],
 ): readonly Dimension[] {
   const parsed = groupBy.flatMap((text) => parseChoice("group_by", text, dimensions) ?? []);
-  return [...new Set(parsed)];
+  const names = [...new Set(parsed)];
+  if (names.length > 1 && names.some((name) => name === "session")) {
+    invalid("group_by", "session cannot be combined with another group");
+  }
+  return names;
 }
 
 /** Throws `FIELD_INVALID` for too many agents. */
@@ -86,8 +96,9 @@ export function parseAgentIds(agentIds: readonly string[]): readonly string[] {
 }
 
 /** How many groups an answer about so many buckets tells at most. */
-export function groupsMaxOf({ buckets }: MetricSpan): number {
-  return Math.max(1, Math.min(metricSeriesMax, Math.floor(metricValuesMax / buckets.length)));
+export function groupsMaxOf({ buckets }: MetricSpan, groupBy: readonly string[]): number {
+  const seriesMax = groupBy.includes("session") ? metricSessionsMax : metricSeriesMax;
+  return Math.max(1, Math.min(seriesMax, Math.floor(metricValuesMax / buckets.length)));
 }
 
 /** The range at full minutes around what was asked; with an interval it has both ends. */

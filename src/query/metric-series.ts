@@ -14,7 +14,8 @@ export type MetricLabel =
   | "level"
   | "channel"
   | "severity"
-  | "category";
+  | "category"
+  | "session";
 
 /** A metric of one group over time. */
 export interface MetricSeries<Values> {
@@ -51,6 +52,7 @@ const noLabels: MetricLabels = {
   channel: null,
   severity: null,
   category: null,
+  session: null,
 };
 
 /** How sums become what is told. */

@@ -90,8 +90,8 @@ function overTime(
       };
     },
     async queryEventMetrics(request) {
-      const { name, level, channel } = request;
-      const answer = await metrics.queryEvents({ ...metricRequestFrom(request), name, level, channel });
+      const { sessionId, name, level, channel } = request;
+      const answer = await metrics.queryEvents({ ...metricRequestFrom(request), sessionId, name, level, channel });
       return metricAnswerToProto(answer, eventValuesToProto);
     },
     async querySessionMetrics(request) {

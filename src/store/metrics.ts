@@ -3,7 +3,8 @@ import type { AlertSeverity } from "../model/security-alert.ts";
 
 /**
  * What the store tells in numbers over ranges of time. The cost of an answer depends on the length of the range and the number of
- * different agents, models, names, …, not on the number of events; only sessions are read one by one.
+ * different agents, models, names, …, not on the number of events; only sessions are read one by one, and, where single sessions are
+ * asked about, what lies in them.
  */
 export interface MetricStore {
   /** Operations by the time of their start, else of their finish. Wrappers that a vendor's call covers are left out. */
@@ -58,7 +59,15 @@ export interface OtherGroups<Sums> extends Omit<MetricGroup<Sums>, "values"> {
   readonly groupCount: number;
 }
 
-export type CallDimension = "agent" | "kind" | "vendor" | "model" | "tool" | "name";
+/**
+ * Groups of sessions are those of the sessions that started last in the range: `groupsMax` at most, and from the second one on only as
+ * long as they have `sessionEventsMax` events together. So there are no others. What is in no session is in none of them, and a session
+ * in which nothing is found is no group.
+ */
+export type CallDimension = "agent" | "kind" | "vendor" | "model" | "tool" | "name" | "session";
+
+/** Events of all sessions that one answer tells apart. */
+export const sessionEventsMax = 100_000;
 
 /** By what groups of calls are ordered: their number, or the sum of what they say. */
 export type CallSize = "count" | "tokens" | "cost";
@@ -74,6 +83,8 @@ export interface CallMetricQuery extends MetricQuery<CallDimension> {
 export interface CallMetricFilter {
   /** Empty: every kind. */
   readonly kinds: readonly OperationKind[];
+  /** Only what lies in sessions of this id, whenever they started. */
+  readonly sessionId: string | null;
   readonly vendor: string | null;
   /** The one that answered, else the one that was asked for. */
   readonly model: string | null;
@@ -123,7 +134,8 @@ export interface LatencySums {
   readonly p99Ms: number;
 }
 
-export type EventDimensionName = "agent" | "name" | "level" | "channel";
+/** For `session` see `CallDimension`. */
+export type EventDimensionName = "agent" | "name" | "level" | "channel" | "session";
 
 export interface EventMetricQuery extends MetricQuery<EventDimensionName> {
   readonly filter: EventMetricFilter;
@@ -135,6 +147,8 @@ export interface EventMetricFilter {
   /** As sent. */
   readonly level: string | null;
   readonly channel: string | null;
+  /** Only those of sessions of this id, whenever they started. */
+  readonly sessionId: string | null;
   /** Only those of the level error or worse. */
   readonly onlyErrors: boolean;
 }

@@ -270,7 +270,7 @@ export type OperationFilter = OperationScope &
     readonly toolName: string | null;
     /** Of calls of a language model. */
     readonly vendor: string | null;
-    /** The model that was asked for or the one that answered, exactly. */
+    /** The model that answered, else the one that was asked for, exactly. */
     readonly model: string | null;
     /** What else has to be true of them. */
     readonly expression?: FilterExpression<CallField> | null;

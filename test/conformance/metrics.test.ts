@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { startServer } from "../running-server.ts";
 import expected from "../samples/expected.json" with { type: "json" };
 import { readSampleEvents } from "../samples.ts";
+import { grpcClients } from "./clients.ts";
 import { getJson, parseBody, send, sendJson } from "./http.ts";
 
 const sample = expected["v1-events.json"];
@@ -12,6 +13,9 @@ async function startFilledServer(): Promise<string> {
   expect((await sendJson(url, "/v1/telemetry/batch", readSampleEvents("v1-events.json"))).status).toBe(201);
   return url;
 }
+
+const sumOf = (numbers: readonly (bigint | undefined)[]) =>
+  numbers.reduce<number>((total, number) => total + Number(number ?? 0n), 0);
 
 interface Series {
   readonly labels: Readonly<Record<string, string | null>>;
@@ -164,13 +168,66 @@ describe("the metrics of the sample", () => {
     );
   });
 
+  test("are told by session, alike over REST and gRPC", async () => {
+    const url = await startFilledServer();
+    const { metrics, sessions } = grpcClients(url);
+    const listed = (await sessions.listSessions({})).sessions;
+    const tokensOf = ({ labels, total }: Series) => [
+      labels["agent_id"],
+      labels["session_id"],
+      (total["tokens"] as { readonly total: number | null }).total,
+    ];
+
+    const overRest = await getJson<Answer>(url, "/api/v1/metrics/tokens?group_by=session");
+    const overGrpc = await metrics.queryTokens({ groupBy: ["session"] });
+
+    // Every session of the sample has calls of models.
+    const known = listed.map(({ agentId, sessionId, tokens }) => [agentId, sessionId, Number(tokens?.total)]);
+    const byId = (a: unknown[], b: unknown[]) => (String(a[1]) < String(b[1]) ? -1 : 1);
+    expect(overRest).toMatchObject({ other: null, other_group_count: 0 });
+    expect(overRest.series.map(tokensOf).toSorted(byId)).toEqual(known.toSorted(byId));
+    expect(
+      overGrpc.series.map(({ labels, total }) => [labels?.agentId, labels?.sessionId, Number(total?.tokens?.total)]),
+    ).toEqual(overRest.series.map(tokensOf));
+
+    const [session] = listed;
+    const query = `session_id=${encodeURIComponent(session?.sessionId ?? "")}`;
+    const cost = await getJson<Answer>(url, `/api/v1/metrics/cost?${query}&group_by=model`);
+    const sum = cost.series.reduce((total, { total: values }) => total + Number(values["cost_usd"] ?? 0), 0);
+    expect(sum).toBeCloseTo(session?.costUsd ?? 0, 12);
+    expect(cost.series.reduce((total, { total: values }) => total + Number(values["unpriced_count"]), 0)).toBe(
+      Number(session?.unpricedCallCount),
+    );
+    const events = await getJson<Answer>(url, `/api/v1/metrics/events?${query}`);
+    expect(events.series[0]?.total).toMatchObject({ event_count: Number(session?.eventCount) });
+    const tools = await getJson<Answer>(
+      url,
+      "/api/v1/metrics/tools?group_by=session&interval=day&from_time=2025-04-10&to_time=2025-04-13",
+    );
+    expect(
+      tools.series.map(({ labels, total, buckets }) => [labels["tool"], total["outcomes"], buckets.length]),
+    ).toContainEqual([null, expect.objectContaining({ call_count: expect.any(Number) }), 3]);
+    const latency = await metrics.queryLatency({ groupBy: ["session"], sessionId: session?.sessionId ?? "" });
+    expect(latency.series).toMatchObject([{ labels: { sessionId: session?.sessionId } }]);
+    const errors = await metrics.queryErrors({ groupBy: ["session"] });
+    expect(sumOf(errors.eventSeries.map(({ total }) => total?.errorCount))).toBe(sample.levels.ERROR);
+    expect((await metrics.queryErrors({ sessionId: "unheard-of" })).eventSeries).toMatchObject([
+      { total: { errorCount: 0n } },
+    ]);
+  });
+
   test("say which field is wrong, and which agent is not there", async () => {
     const { url } = await startServer();
     const wrong = await send(url, "/api/v1/metrics/tokens?group_by=level");
     expect(wrong.status).toBe(400);
     expect(parseBody<{ readonly message: string }>(wrong).message).toBe(
-      "group_by: must be one of agent, vendor, model",
+      "group_by: must be one of agent, vendor, model, session",
     );
+    const mixed = await send(url, "/api/v1/metrics/cost?group_by=session&group_by=model");
+    expect([mixed.status, parseBody<{ readonly message: string }>(mixed).message]).toEqual([
+      400,
+      "group_by: session cannot be combined with another group",
+    ]);
     const missing = await send(url, "/api/v1/metrics/overview?agent_id=nobody");
     expect([missing.status, parseBody<{ readonly message: string }>(missing).message]).toEqual([
       404,

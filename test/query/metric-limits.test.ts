@@ -43,6 +43,7 @@ const ask = (request: Partial<EventMetricRequest> = {}): EventMetricRequest => (
   interval: "",
   timeZone: "",
   groupBy: [],
+  sessionId: "",
   name: "",
   level: "",
   channel: "",
@@ -153,6 +154,21 @@ describe("a question that cannot be answered", () => {
     ["more than 10,000 buckets", "interval", (metrics) => metrics.querySessions(ask({ ...range, interval: "minute" }))],
     ["a group of another metric", "group_by", (metrics) => metrics.queryTokens(askCalls({ groupBy: ["tool"] }))],
     ["a group that is none", "group_by", (metrics) => metrics.queryErrors(askCalls({ groupBy: ["level", "x"] }))],
+    [
+      "a session with another group",
+      "group_by",
+      (metrics) => metrics.queryCost(askCalls({ groupBy: ["session", "model"] })),
+    ],
+    [
+      "a session with another group of events",
+      "group_by",
+      (metrics) => metrics.queryErrors(askCalls({ groupBy: ["level", "session"] })),
+    ],
+    [
+      "a group that alerts lack",
+      "group_by",
+      (metrics) => metrics.queryAlerts({ ...ask({ groupBy: ["session"] }), severity: "", category: "" }),
+    ],
     ["a group that sessions lack", "group_by", (metrics) => metrics.querySessions(ask({ groupBy: ["model"] }))],
     ["a kind that is none", "kind", (metrics) => metrics.queryLatency({ ...askCalls(), kind: "x" })],
     [
@@ -227,6 +243,28 @@ describe("the series of a metric", () => {
       [903, 1],
     ]);
     expect(series[0]?.buckets[24]?.values.count).toBe(2);
+  });
+
+  test("are the 100 latest sessions of the range, without the rest", async () => {
+    const start = (index: number) => at("2026-07-01T00:00:00Z") + index * 60_000_000;
+    const metrics = await open(
+      Array.from({ length: 103 }, (_, index) => [
+        buildEvent({ timeMicros: start(index), sessionId: `session ${index}` }),
+        buildEvent({ timeMicros: start(200), sessionId: `session ${index}`, clientEventId: `${index}` }),
+      ]).flat(),
+    );
+    const idsOf = async (request: Partial<EventMetricRequest>) => {
+      const { series, other } = await metrics.queryEvents(ask({ groupBy: ["session"], ...request }));
+      expect(other).toBeNull();
+      return series.map(({ labels, total }) => `${labels.agent} ${labels.session} ${total.count}`).sort();
+    };
+    const sessions = (from: number, to: number, count: number) =>
+      Array.from({ length: to - from }, (_, index) => `agent session ${from + index} ${count}`).sort();
+    expect(await idsOf({})).toEqual(sessions(3, 103, 2));
+    expect(await idsOf({ fromMicros: start(1), toMicros: start(101) })).toEqual(sessions(1, 101, 1));
+    expect(await idsOf({ fromMicros: start(1), toMicros: start(5001), interval: "minute" })).toEqual(
+      sessions(83, 103, 2),
+    );
   });
 
   test("are none for groups of nothing, and one with nothing known without groups", async () => {

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { createAgentQueries } from "../../src/query/agent-queries.ts";
 import { createMetricQueries, type MetricQueries } from "../../src/query/metric-queries.ts";
 import { createSqliteStore } from "../../src/store/sqlite/sqlite-store.ts";
-import type { OperationRecord, TelemetryStore } from "../../src/store/store.ts";
+import type { OperationRecord, SessionRecord, TelemetryStore } from "../../src/store/store.ts";
 import { anyTelemetry } from "../store/any-telemetry.ts";
 import { anyArrival, buildArrival } from "../store/arrival.ts";
 import { builtFromMicros } from "../store/event-builder.ts";
@@ -108,7 +108,7 @@ describe("metrics", () => {
         const { events, operations, alerts, sessions } = await readTelemetry(store, agentIds);
         const by = (...names: readonly string[]) => groupBy.filter((name) => names.includes(name));
         const ask = (names: readonly string[]) => ({ agentIds, ...asked, groupBy: names });
-        const none = { kind: "", vendor: "", model: "", tool: "" };
+        const none = { sessionId: "", kind: "", vendor: "", model: "", tool: "" };
         const llm = operations.filter(({ kind }) => kind === "llm");
         const tools = operations.filter(({ kind }) => kind === "tool");
         const ofCalls = { microsOf: ({ atMicros }: OperationRecord) => atMicros, labelsOf: callLabels };
@@ -125,7 +125,7 @@ describe("metrics", () => {
           valuesOf: eventsOf,
         };
         const eventsBy = by("agent", "name", "level", "channel");
-        const noFilter = { name: "", level: "", channel: "" };
+        const noFilter = { sessionId: "", name: "", level: "", channel: "" };
         expectAnswer(await metrics.queryEvents({ ...ask(eventsBy), ...noFilter }), asked, eventsBy, {
           items: events,
           ...ofEvents,
@@ -190,4 +190,100 @@ describe("metrics", () => {
     );
     expect(calls).toBeGreaterThan(60);
   });
+
+  test("of sessions are what lies in those that started in the range, and in the one that is named", async () => {
+    const { store, metrics } = await open("sessions.db");
+    let calls = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        anyArrival(anyTelemetry),
+        anyRequest,
+        fc.constantFrom("", "", "s1", "s1", "none"),
+        async (arrival, { groupBy, ...asked }, sessionId) => {
+          const built = buildArrival(arrival);
+          for (const call of built.calls) await store.append(call);
+          const { agentIds } = built;
+          const { events, operations, sessions } = await readTelemetry(store, agentIds);
+          const isAsked = isOfSessionsIn(asked, sessions, sessionId);
+          const llm = operations.filter(({ kind, ...place }) => kind === "llm" && isAsked(place));
+          const tools = operations.filter(({ kind, ...place }) => kind === "tool" && isAsked(place));
+          const some = events.filter(isAsked);
+          const bySession = ["agent", "session"];
+          const by = sessionId === "" ? bySession : groupBy.filter((name) => name === "agent" || name === "vendor");
+          const ask = {
+            agentIds,
+            ...asked,
+            groupBy: sessionId === "" ? ["session"] : by,
+            ...{ sessionId, kind: "", vendor: "", model: "", tool: "" },
+          };
+          const ofCalls = {
+            microsOf: ({ atMicros }: OperationRecord) => atMicros,
+            labelsOf: (call: OperationRecord) => ({ ...callLabels(call), session: call.sessionId }),
+          };
+          const ofEvents = {
+            microsOf: ({ timeMicros }: (typeof events)[number]) => timeMicros,
+            labelsOf: ({ agentId, level, ...event }: (typeof events)[number]) => ({
+              agent: agentId,
+              session: event.sessionId,
+              level,
+            }),
+            valuesOf: eventsOf,
+          };
+          calls += llm.length + tools.length;
+
+          const ofLlm = { items: llm, ...ofCalls };
+          expectAnswer(await metrics.queryTokens(ask), asked, by, { ...ofLlm, valuesOf: tokensOf });
+          expectAnswer(await metrics.queryCost(ask), asked, by, { ...ofLlm, valuesOf: costsOf });
+          expectAnswer(await metrics.queryLatency({ ...ask, kind: "llm" }), asked, by, {
+            ...ofLlm,
+            valuesOf: latencyOf,
+          });
+          const toolBy = sessionId === "" ? by : ["tool"];
+          expectAnswer(
+            await metrics.queryTools({ ...ask, groupBy: sessionId === "" ? ["session"] : [] }),
+            asked,
+            toolBy,
+            { items: tools, ...ofCalls, valuesOf: (items) => ({ ...outcomesOf(items), latency: latencyOf(items) }) },
+          );
+          const errorsBy = sessionId === "" ? by : ["agent"];
+          const errors = await metrics.queryErrors({ ...ask, groupBy: sessionId === "" ? ["session"] : ["agent"] });
+          expectAnswer(errors.calls, asked, errorsBy, { items: [...llm, ...tools], ...ofCalls, valuesOf: outcomesOf });
+          expectAnswer(errors.events, asked, errorsBy, {
+            items: some.filter(({ level }) => isError(level)),
+            ...ofEvents,
+          });
+          const levelBy = sessionId === "" ? by : ["level"];
+          const filter = { name: "", level: "", channel: "" };
+          const counted = await metrics.queryEvents({
+            ...ask,
+            ...filter,
+            groupBy: sessionId === "" ? ["session"] : ["level"],
+          });
+          expectAnswer(counted, asked, levelBy, { items: some, ...ofEvents });
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(calls).toBeGreaterThan(20);
+  });
 });
+
+/** Whether something lies in a session of this id; without an id in one that started in the range, which has full minutes. */
+function isOfSessionsIn(
+  { fromMicros, toMicros }: { readonly fromMicros: number | null; readonly toMicros: number | null },
+  sessions: readonly SessionRecord[],
+  wanted: string,
+) {
+  const from = fromMicros === null ? Number.NEGATIVE_INFINITY : fromMicros - (fromMicros % minuteMicros);
+  const to = toMicros === null ? Number.POSITIVE_INFINITY : Math.ceil(toMicros / minuteMicros) * minuteMicros;
+  return ({ agentId, sessionId }: { readonly agentId: string; readonly sessionId: string | null }) =>
+    wanted === ""
+      ? sessions.some(
+          (session) =>
+            session.agentId === agentId &&
+            session.sessionId === sessionId &&
+            session.startMicros >= from &&
+            session.startMicros < to,
+        )
+      : sessionId === wanted;
+}

@@ -47,7 +47,7 @@ export type ListLlmCallsRequest = Message<"cylestio.v1.ListLlmCallsRequest"> & {
   vendor: string;
 
   /**
-   * Only calls for which this model was asked for or answered, exactly.
+   * Only calls of this model: the one that answered, else the one that was asked for, exactly.
    *
    * @generated from field: string model = 4;
    */

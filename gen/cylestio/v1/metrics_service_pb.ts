@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cylestio/v1/metrics_service.proto.
  */
 export const file_cylestio_v1_metrics_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFjeWxlc3Rpby92MS9tZXRyaWNzX3NlcnZpY2UucHJvdG8SC2N5bGVzdGlvLnYxIoUBChVHZXRFdmVudENvdW50c1JlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLNAgoWR2V0RXZlbnRDb3VudHNSZXNwb25zZRIQCghhZ2VudF9pZBgBIAEoCRITCgt0b3RhbF9jb3VudBgCIAEoAxJNCg5jb3VudF9ieV9sZXZlbBgDIAMoCzI1LmN5bGVzdGlvLnYxLkdldEV2ZW50Q291bnRzUmVzcG9uc2UuQ291bnRCeUxldmVsRW50cnkSUQoQY291bnRfYnlfY2hhbm5lbBgEIAMoCzI3LmN5bGVzdGlvLnYxLkdldEV2ZW50Q291bnRzUmVzcG9uc2UuQ291bnRCeUNoYW5uZWxFbnRyeRozChFDb3VudEJ5TGV2ZWxFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBGjUKE0NvdW50QnlDaGFubmVsRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASKEAQoUR2V0RXZlbnRUeXBlc1JlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJbChVHZXRFdmVudFR5cGVzUmVzcG9uc2USEAoIYWdlbnRfaWQYASABKAkSMAoLZXZlbnRfdHlwZXMYAiADKAsyGy5jeWxlc3Rpby52MS5FdmVudFR5cGVDb3VudCKgAQoORXZlbnRUeXBlQ291bnQSHgoEbmFtZRgBIAEoCUIQkrUYDAoKZXZlbnRfdHlwZRINCgVjb3VudBgCIAEoAxIuCgpmaXJzdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtsYXRlc3RfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQEKEUdldExhdGVuY3lSZXF1ZXN0EhAKCGFnZW50X2lkGAEgASgJEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiWQoSR2V0TGF0ZW5jeVJlc3BvbnNlEhAKCGFnZW50X2lkGAEgASgJEjEKCm9wZXJhdGlvbnMYAiADKAsyHS5jeWxlc3Rpby52MS5PcGVyYXRpb25MYXRlbmN5IrUBChBPcGVyYXRpb25MYXRlbmN5EgwKBGtpbmQYASABKAkSDQoFY291bnQYAiABKAMSEwoLZXJyb3JfY291bnQYAyABKAMSDwoHbWVhbl9tcxgEIAEoARIOCgZtaW5fbXMYBSABKAESDgoGbWF4X21zGAYgASgBEg4KBnA1MF9tcxgHIAEoARIOCgZwOTBfbXMYCCABKAESDgoGcDk1X21zGAkgASgBEg4KBnA5OV9tcxgKIAEoASKTAQoSR2V0T3ZlcnZpZXdSZXF1ZXN0EiEKCWFnZW50X2lkcxgBIAMoCUIOkrUYCgoIYWdlbnRfaWQSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK4BAoTR2V0T3ZlcnZpZXdSZXNwb25zZRIoCgZldmVudHMYASABKAsyGC5jeWxlc3Rpby52MS5FdmVudFZhbHVlcxITCgthZ2VudF9jb3VudBgCIAEoAxIsCghzZXNzaW9ucxgDIAEoCzIaLmN5bGVzdGlvLnYxLlNlc3Npb25WYWx1ZXMSKgoJbGxtX2NhbGxzGAQgASgLMhcuY3lsZXN0aW8udjEuQ2FsbFZhbHVlcxIrCgp0b29sX2NhbGxzGAUgASgLMhcuY3lsZXN0aW8udjEuQ2FsbFZhbHVlcxIoCgZ0b2tlbnMYBiABKAsyGC5jeWxlc3Rpby52MS5Ub2tlblZhbHVlcxImCgVjb3N0cxgHIAEoCzIXLmN5bGVzdGlvLnYxLkNvc3RWYWx1ZXMSEwoLYWxlcnRfY291bnQYCCABKAMSWwoXYWxlcnRfY291bnRfYnlfc2V2ZXJpdHkYCSADKAsyOi5jeWxlc3Rpby52MS5HZXRPdmVydmlld1Jlc3BvbnNlLkFsZXJ0Q291bnRCeVNldmVyaXR5RW50cnkSLQoJZnJvbV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBo7ChlBbGVydENvdW50QnlTZXZlcml0eUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEikAIKGFF1ZXJ5RXZlbnRNZXRyaWNzUmVxdWVzdBIhCglhZ2VudF9pZHMYASADKAlCDpK1GAoKCGFnZW50X2lkEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaW50ZXJ2YWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhAKCGdyb3VwX2J5GAYgAygJEh4KBG5hbWUYByABKAlCEJK1GAwaCmV2ZW50X3R5cGUSDQoFbGV2ZWwYCCABKAkSDwoHY2hhbm5lbBgJIAEoCSLlAQoZUXVlcnlFdmVudE1ldHJpY3NSZXNwb25zZRIoCgZzZXJpZXMYASADKAsyGC5jeWxlc3Rpby52MS5FdmVudFNlcmllcxInCgVvdGhlchgCIAEoCzIYLmN5bGVzdGlvLnYxLkV2ZW50U2VyaWVzEhkKEW90aGVyX2dyb3VwX2NvdW50GAMgASgDEi0KCWZyb21fdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAihgIKE1F1ZXJ5TGF0ZW5jeVJlcXVlc3QSIQoJYWdlbnRfaWRzGAEgAygJQg6StRgKCghhZ2VudF9pZBItCglmcm9tX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGludGVydmFsGAQgASgJEhEKCXRpbWVfem9uZRgFIAEoCRIQCghncm91cF9ieRgGIAMoCRIOCgZ2ZW5kb3IYByABKAkSDQoFbW9kZWwYCCABKAkSDAoEdG9vbBgJIAEoCRIMCgRraW5kGAogASgJIuQBChRRdWVyeUxhdGVuY3lSZXNwb25zZRIqCgZzZXJpZXMYASADKAsyGi5jeWxlc3Rpby52MS5MYXRlbmN5U2VyaWVzEikKBW90aGVyGAIgASgLMhouY3lsZXN0aW8udjEuTGF0ZW5jeVNlcmllcxIZChFvdGhlcl9ncm91cF9jb3VudBgDIAEoAxItCglmcm9tX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIukBChJRdWVyeVRva2Vuc1JlcXVlc3QSIQoJYWdlbnRfaWRzGAEgAygJQg6StRgKCghhZ2VudF9pZBItCglmcm9tX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGludGVydmFsGAQgASgJEhEKCXRpbWVfem9uZRgFIAEoCRIQCghncm91cF9ieRgGIAMoCRIOCgZ2ZW5kb3IYByABKAkSDQoFbW9kZWwYCCABKAki3wEKE1F1ZXJ5VG9rZW5zUmVzcG9uc2USKAoGc2VyaWVzGAEgAygLMhguY3lsZXN0aW8udjEuVG9rZW5TZXJpZXMSJwoFb3RoZXIYAiABKAsyGC5jeWxlc3Rpby52MS5Ub2tlblNlcmllcxIZChFvdGhlcl9ncm91cF9jb3VudBgDIAEoAxItCglmcm9tX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIucBChBRdWVyeUNvc3RSZXF1ZXN0EiEKCWFnZW50X2lkcxgBIAMoCUIOkrUYCgoIYWdlbnRfaWQSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghpbnRlcnZhbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSEAoIZ3JvdXBfYnkYBiADKAkSDgoGdmVuZG9yGAcgASgJEg0KBW1vZGVsGAggASgJItsBChFRdWVyeUNvc3RSZXNwb25zZRInCgZzZXJpZXMYASADKAsyFy5jeWxlc3Rpby52MS5Db3N0U2VyaWVzEiYKBW90aGVyGAIgASgLMhcuY3lsZXN0aW8udjEuQ29zdFNlcmllcxIZChFvdGhlcl9ncm91cF9jb3VudBgDIAEoAxItCglmcm9tX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoUCChJRdWVyeUVycm9yc1JlcXVlc3QSIQoJYWdlbnRfaWRzGAEgAygJQg6StRgKCghhZ2VudF9pZBItCglmcm9tX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGludGVydmFsGAQgASgJEhEKCXRpbWVfem9uZRgFIAEoCRIQCghncm91cF9ieRgGIAMoCRIOCgZ2ZW5kb3IYByABKAkSDQoFbW9kZWwYCCABKAkSDAoEdG9vbBgJIAEoCRIMCgRraW5kGAogASgJIvQCChNRdWVyeUVycm9yc1Jlc3BvbnNlEi8KC2NhbGxfc2VyaWVzGAEgAygLMhouY3lsZXN0aW8udjEuT3V0Y29tZVNlcmllcxIvCgtvdGhlcl9jYWxscxgCIAEoCzIaLmN5bGVzdGlvLnYxLk91dGNvbWVTZXJpZXMSHgoWb3RoZXJfY2FsbF9ncm91cF9jb3VudBgDIAEoAxIuCgxldmVudF9zZXJpZXMYBCADKAsyGC5jeWxlc3Rpby52MS5FdmVudFNlcmllcxIuCgxvdGhlcl9ldmVudHMYBSABKAsyGC5jeWxlc3Rpby52MS5FdmVudFNlcmllcxIfChdvdGhlcl9ldmVudF9ncm91cF9jb3VudBgGIAEoAxItCglmcm9tX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItcBChFRdWVyeVRvb2xzUmVxdWVzdBIhCglhZ2VudF9pZHMYASADKAlCDpK1GAoKCGFnZW50X2lkEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaW50ZXJ2YWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhAKCGdyb3VwX2J5GAYgAygJEgwKBHRvb2wYByABKAki3AEKElF1ZXJ5VG9vbHNSZXNwb25zZRInCgZzZXJpZXMYASADKAsyFy5jeWxlc3Rpby52MS5DYWxsU2VyaWVzEiYKBW90aGVyGAIgASgLMhcuY3lsZXN0aW8udjEuQ2FsbFNlcmllcxIZChFvdGhlcl9ncm91cF9jb3VudBgDIAEoAxItCglmcm9tX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItIBChpRdWVyeVNlc3Npb25NZXRyaWNzUmVxdWVzdBIhCglhZ2VudF9pZHMYASADKAlCDpK1GAoKCGFnZW50X2lkEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaW50ZXJ2YWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhAKCGdyb3VwX2J5GAYgAygJIusBChtRdWVyeVNlc3Npb25NZXRyaWNzUmVzcG9uc2USKgoGc2VyaWVzGAEgAygLMhouY3lsZXN0aW8udjEuU2Vzc2lvblNlcmllcxIpCgVvdGhlchgCIAEoCzIaLmN5bGVzdGlvLnYxLlNlc3Npb25TZXJpZXMSGQoRb3RoZXJfZ3JvdXBfY291bnQYAyABKAMSLQoJZnJvbV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL0AQoYUXVlcnlBbGVydE1ldHJpY3NSZXF1ZXN0EiEKCWFnZW50X2lkcxgBIAMoCUIOkrUYCgoIYWdlbnRfaWQSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghpbnRlcnZhbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSEAoIZ3JvdXBfYnkYBiADKAkSEAoIc2V2ZXJpdHkYByABKAkSEAoIY2F0ZWdvcnkYCCABKAki5QEKGVF1ZXJ5QWxlcnRNZXRyaWNzUmVzcG9uc2USKAoGc2VyaWVzGAEgAygLMhguY3lsZXN0aW8udjEuQWxlcnRTZXJpZXMSJwoFb3RoZXIYAiABKAsyGC5jeWxlc3Rpby52MS5BbGVydFNlcmllcxIZChFvdGhlcl9ncm91cF9jb3VudBgDIAEoAxItCglmcm9tX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wMvkLCg5NZXRyaWNzU2VydmljZRKKAQoOR2V0RXZlbnRDb3VudHMSIi5jeWxlc3Rpby52MS5HZXRFdmVudENvdW50c1JlcXVlc3QaIy5jeWxlc3Rpby52MS5HZXRFdmVudENvdW50c1Jlc3BvbnNlIi+QAgGC0+STAiYSJC9hcGkvbWV0cmljcy97YWdlbnRfaWR9L2V2ZW50X2NvdW50cxKGAQoNR2V0RXZlbnRUeXBlcxIhLmN5bGVzdGlvLnYxLkdldEV2ZW50VHlwZXNSZXF1ZXN0GiIuY3lsZXN0aW8udjEuR2V0RXZlbnRUeXBlc1Jlc3BvbnNlIi6QAgGC0+STAiUSIy9hcGkvbWV0cmljcy97YWdlbnRfaWR9L2V2ZW50X3R5cGVzEnkKCkdldExhdGVuY3kSHi5jeWxlc3Rpby52MS5HZXRMYXRlbmN5UmVxdWVzdBofLmN5bGVzdGlvLnYxLkdldExhdGVuY3lSZXNwb25zZSIqkAIBgtPkkwIhEh8vYXBpL21ldHJpY3Mve2FnZW50X2lkfS9sYXRlbmN5EnUKC0dldE92ZXJ2aWV3Eh8uY3lsZXN0aW8udjEuR2V0T3ZlcnZpZXdSZXF1ZXN0GiAuY3lsZXN0aW8udjEuR2V0T3ZlcnZpZXdSZXNwb25zZSIjkAIBgtPkkwIaEhgvYXBpL3YxL21ldHJpY3Mvb3ZlcnZpZXcShQEKEVF1ZXJ5RXZlbnRNZXRyaWNzEiUuY3lsZXN0aW8udjEuUXVlcnlFdmVudE1ldHJpY3NSZXF1ZXN0GiYuY3lsZXN0aW8udjEuUXVlcnlFdmVudE1ldHJpY3NSZXNwb25zZSIhkAIBgtPkkwIYEhYvYXBpL3YxL21ldHJpY3MvZXZlbnRzEncKDFF1ZXJ5TGF0ZW5jeRIgLmN5bGVzdGlvLnYxLlF1ZXJ5TGF0ZW5jeVJlcXVlc3QaIS5jeWxlc3Rpby52MS5RdWVyeUxhdGVuY3lSZXNwb25zZSIikAIBgtPkkwIZEhcvYXBpL3YxL21ldHJpY3MvbGF0ZW5jeRJzCgtRdWVyeVRva2VucxIfLmN5bGVzdGlvLnYxLlF1ZXJ5VG9rZW5zUmVxdWVzdBogLmN5bGVzdGlvLnYxLlF1ZXJ5VG9rZW5zUmVzcG9uc2UiIZACAYLT5JMCGBIWL2FwaS92MS9tZXRyaWNzL3Rva2VucxJrCglRdWVyeUNvc3QSHS5jeWxlc3Rpby52MS5RdWVyeUNvc3RSZXF1ZXN0Gh4uY3lsZXN0aW8udjEuUXVlcnlDb3N0UmVzcG9uc2UiH5ACAYLT5JMCFhIUL2FwaS92MS9tZXRyaWNzL2Nvc3QScwoLUXVlcnlFcnJvcnMSHy5jeWxlc3Rpby52MS5RdWVyeUVycm9yc1JlcXVlc3QaIC5jeWxlc3Rpby52MS5RdWVyeUVycm9yc1Jlc3BvbnNlIiGQAgGC0+STAhgSFi9hcGkvdjEvbWV0cmljcy9lcnJvcnMSbwoKUXVlcnlUb29scxIeLmN5bGVzdGlvLnYxLlF1ZXJ5VG9vbHNSZXF1ZXN0Gh8uY3lsZXN0aW8udjEuUXVlcnlUb29sc1Jlc3BvbnNlIiCQAgGC0+STAhcSFS9hcGkvdjEvbWV0cmljcy90b29scxKNAQoTUXVlcnlTZXNzaW9uTWV0cmljcxInLmN5bGVzdGlvLnYxLlF1ZXJ5U2Vzc2lvbk1ldHJpY3NSZXF1ZXN0GiguY3lsZXN0aW8udjEuUXVlcnlTZXNzaW9uTWV0cmljc1Jlc3BvbnNlIiOQAgGC0+STAhoSGC9hcGkvdjEvbWV0cmljcy9zZXNzaW9ucxKFAQoRUXVlcnlBbGVydE1ldHJpY3MSJS5jeWxlc3Rpby52MS5RdWVyeUFsZXJ0TWV0cmljc1JlcXVlc3QaJi5jeWxlc3Rpby52MS5RdWVyeUFsZXJ0TWV0cmljc1Jlc3BvbnNlIiGQAgGC0+STAhgSFi9hcGkvdjEvbWV0cmljcy9hbGVydHNiBnByb3RvMw", [file_cylestio_v1_metrics, file_cylestio_v1_rest, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("CiFjeWxlc3Rpby92MS9tZXRyaWNzX3NlcnZpY2UucHJvdG8SC2N5bGVzdGlvLnYxIoUBChVHZXRFdmVudENvdW50c1JlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLNAgoWR2V0RXZlbnRDb3VudHNSZXNwb25zZRIQCghhZ2VudF9pZBgBIAEoCRITCgt0b3RhbF9jb3VudBgCIAEoAxJNCg5jb3VudF9ieV9sZXZlbBgDIAMoCzI1LmN5bGVzdGlvLnYxLkdldEV2ZW50Q291bnRzUmVzcG9uc2UuQ291bnRCeUxldmVsRW50cnkSUQoQY291bnRfYnlfY2hhbm5lbBgEIAMoCzI3LmN5bGVzdGlvLnYxLkdldEV2ZW50Q291bnRzUmVzcG9uc2UuQ291bnRCeUNoYW5uZWxFbnRyeRozChFDb3VudEJ5TGV2ZWxFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBGjUKE0NvdW50QnlDaGFubmVsRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4ASKEAQoUR2V0RXZlbnRUeXBlc1JlcXVlc3QSEAoIYWdlbnRfaWQYASABKAkSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJbChVHZXRFdmVudFR5cGVzUmVzcG9uc2USEAoIYWdlbnRfaWQYASABKAkSMAoLZXZlbnRfdHlwZXMYAiADKAsyGy5jeWxlc3Rpby52MS5FdmVudFR5cGVDb3VudCKgAQoORXZlbnRUeXBlQ291bnQSHgoEbmFtZRgBIAEoCUIQkrUYDAoKZXZlbnRfdHlwZRINCgVjb3VudBgCIAEoAxIuCgpmaXJzdF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIvCgtsYXRlc3RfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQEKEUdldExhdGVuY3lSZXF1ZXN0EhAKCGFnZW50X2lkGAEgASgJEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiWQoSR2V0TGF0ZW5jeVJlc3BvbnNlEhAKCGFnZW50X2lkGAEgASgJEjEKCm9wZXJhdGlvbnMYAiADKAsyHS5jeWxlc3Rpby52MS5PcGVyYXRpb25MYXRlbmN5IrUBChBPcGVyYXRpb25MYXRlbmN5EgwKBGtpbmQYASABKAkSDQoFY291bnQYAiABKAMSEwoLZXJyb3JfY291bnQYAyABKAMSDwoHbWVhbl9tcxgEIAEoARIOCgZtaW5fbXMYBSABKAESDgoGbWF4X21zGAYgASgBEg4KBnA1MF9tcxgHIAEoARIOCgZwOTBfbXMYCCABKAESDgoGcDk1X21zGAkgASgBEg4KBnA5OV9tcxgKIAEoASKTAQoSR2V0T3ZlcnZpZXdSZXF1ZXN0EiEKCWFnZW50X2lkcxgBIAMoCUIOkrUYCgoIYWdlbnRfaWQSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK4BAoTR2V0T3ZlcnZpZXdSZXNwb25zZRIoCgZldmVudHMYASABKAsyGC5jeWxlc3Rpby52MS5FdmVudFZhbHVlcxITCgthZ2VudF9jb3VudBgCIAEoAxIsCghzZXNzaW9ucxgDIAEoCzIaLmN5bGVzdGlvLnYxLlNlc3Npb25WYWx1ZXMSKgoJbGxtX2NhbGxzGAQgASgLMhcuY3lsZXN0aW8udjEuQ2FsbFZhbHVlcxIrCgp0b29sX2NhbGxzGAUgASgLMhcuY3lsZXN0aW8udjEuQ2FsbFZhbHVlcxIoCgZ0b2tlbnMYBiABKAsyGC5jeWxlc3Rpby52MS5Ub2tlblZhbHVlcxImCgVjb3N0cxgHIAEoCzIXLmN5bGVzdGlvLnYxLkNvc3RWYWx1ZXMSEwoLYWxlcnRfY291bnQYCCABKAMSWwoXYWxlcnRfY291bnRfYnlfc2V2ZXJpdHkYCSADKAsyOi5jeWxlc3Rpby52MS5HZXRPdmVydmlld1Jlc3BvbnNlLkFsZXJ0Q291bnRCeVNldmVyaXR5RW50cnkSLQoJZnJvbV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBo7ChlBbGVydENvdW50QnlTZXZlcml0eUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEipAIKGFF1ZXJ5RXZlbnRNZXRyaWNzUmVxdWVzdBIhCglhZ2VudF9pZHMYASADKAlCDpK1GAoKCGFnZW50X2lkEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaW50ZXJ2YWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhAKCGdyb3VwX2J5GAYgAygJEh4KBG5hbWUYByABKAlCEJK1GAwaCmV2ZW50X3R5cGUSDQoFbGV2ZWwYCCABKAkSDwoHY2hhbm5lbBgJIAEoCRISCgpzZXNzaW9uX2lkGAogASgJIuUBChlRdWVyeUV2ZW50TWV0cmljc1Jlc3BvbnNlEigKBnNlcmllcxgBIAMoCzIYLmN5bGVzdGlvLnYxLkV2ZW50U2VyaWVzEicKBW90aGVyGAIgASgLMhguY3lsZXN0aW8udjEuRXZlbnRTZXJpZXMSGQoRb3RoZXJfZ3JvdXBfY291bnQYAyABKAMSLQoJZnJvbV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKaAgoTUXVlcnlMYXRlbmN5UmVxdWVzdBIhCglhZ2VudF9pZHMYASADKAlCDpK1GAoKCGFnZW50X2lkEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaW50ZXJ2YWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhAKCGdyb3VwX2J5GAYgAygJEg4KBnZlbmRvchgHIAEoCRINCgVtb2RlbBgIIAEoCRIMCgR0b29sGAkgASgJEgwKBGtpbmQYCiABKAkSEgoKc2Vzc2lvbl9pZBgLIAEoCSLkAQoUUXVlcnlMYXRlbmN5UmVzcG9uc2USKgoGc2VyaWVzGAEgAygLMhouY3lsZXN0aW8udjEuTGF0ZW5jeVNlcmllcxIpCgVvdGhlchgCIAEoCzIaLmN5bGVzdGlvLnYxLkxhdGVuY3lTZXJpZXMSGQoRb3RoZXJfZ3JvdXBfY291bnQYAyABKAMSLQoJZnJvbV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL9AQoSUXVlcnlUb2tlbnNSZXF1ZXN0EiEKCWFnZW50X2lkcxgBIAMoCUIOkrUYCgoIYWdlbnRfaWQSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghpbnRlcnZhbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSEAoIZ3JvdXBfYnkYBiADKAkSDgoGdmVuZG9yGAcgASgJEg0KBW1vZGVsGAggASgJEhIKCnNlc3Npb25faWQYCSABKAki3wEKE1F1ZXJ5VG9rZW5zUmVzcG9uc2USKAoGc2VyaWVzGAEgAygLMhguY3lsZXN0aW8udjEuVG9rZW5TZXJpZXMSJwoFb3RoZXIYAiABKAsyGC5jeWxlc3Rpby52MS5Ub2tlblNlcmllcxIZChFvdGhlcl9ncm91cF9jb3VudBgDIAEoAxItCglmcm9tX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIvsBChBRdWVyeUNvc3RSZXF1ZXN0EiEKCWFnZW50X2lkcxgBIAMoCUIOkrUYCgoIYWdlbnRfaWQSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghpbnRlcnZhbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSEAoIZ3JvdXBfYnkYBiADKAkSDgoGdmVuZG9yGAcgASgJEg0KBW1vZGVsGAggASgJEhIKCnNlc3Npb25faWQYCSABKAki2wEKEVF1ZXJ5Q29zdFJlc3BvbnNlEicKBnNlcmllcxgBIAMoCzIXLmN5bGVzdGlvLnYxLkNvc3RTZXJpZXMSJgoFb3RoZXIYAiABKAsyFy5jeWxlc3Rpby52MS5Db3N0U2VyaWVzEhkKEW90aGVyX2dyb3VwX2NvdW50GAMgASgDEi0KCWZyb21fdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAimQIKElF1ZXJ5RXJyb3JzUmVxdWVzdBIhCglhZ2VudF9pZHMYASADKAlCDpK1GAoKCGFnZW50X2lkEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaW50ZXJ2YWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhAKCGdyb3VwX2J5GAYgAygJEg4KBnZlbmRvchgHIAEoCRINCgVtb2RlbBgIIAEoCRIMCgR0b29sGAkgASgJEgwKBGtpbmQYCiABKAkSEgoKc2Vzc2lvbl9pZBgLIAEoCSL0AgoTUXVlcnlFcnJvcnNSZXNwb25zZRIvCgtjYWxsX3NlcmllcxgBIAMoCzIaLmN5bGVzdGlvLnYxLk91dGNvbWVTZXJpZXMSLwoLb3RoZXJfY2FsbHMYAiABKAsyGi5jeWxlc3Rpby52MS5PdXRjb21lU2VyaWVzEh4KFm90aGVyX2NhbGxfZ3JvdXBfY291bnQYAyABKAMSLgoMZXZlbnRfc2VyaWVzGAQgAygLMhguY3lsZXN0aW8udjEuRXZlbnRTZXJpZXMSLgoMb3RoZXJfZXZlbnRzGAUgASgLMhguY3lsZXN0aW8udjEuRXZlbnRTZXJpZXMSHwoXb3RoZXJfZXZlbnRfZ3JvdXBfY291bnQYBiABKAMSLQoJZnJvbV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLrAQoRUXVlcnlUb29sc1JlcXVlc3QSIQoJYWdlbnRfaWRzGAEgAygJQg6StRgKCghhZ2VudF9pZBItCglmcm9tX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhAKCGludGVydmFsGAQgASgJEhEKCXRpbWVfem9uZRgFIAEoCRIQCghncm91cF9ieRgGIAMoCRIMCgR0b29sGAcgASgJEhIKCnNlc3Npb25faWQYCCABKAki3AEKElF1ZXJ5VG9vbHNSZXNwb25zZRInCgZzZXJpZXMYASADKAsyFy5jeWxlc3Rpby52MS5DYWxsU2VyaWVzEiYKBW90aGVyGAIgASgLMhcuY3lsZXN0aW8udjEuQ2FsbFNlcmllcxIZChFvdGhlcl9ncm91cF9jb3VudBgDIAEoAxItCglmcm9tX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItIBChpRdWVyeVNlc3Npb25NZXRyaWNzUmVxdWVzdBIhCglhZ2VudF9pZHMYASADKAlCDpK1GAoKCGFnZW50X2lkEi0KCWZyb21fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKwoHdG9fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEAoIaW50ZXJ2YWwYBCABKAkSEQoJdGltZV96b25lGAUgASgJEhAKCGdyb3VwX2J5GAYgAygJIusBChtRdWVyeVNlc3Npb25NZXRyaWNzUmVzcG9uc2USKgoGc2VyaWVzGAEgAygLMhouY3lsZXN0aW8udjEuU2Vzc2lvblNlcmllcxIpCgVvdGhlchgCIAEoCzIaLmN5bGVzdGlvLnYxLlNlc3Npb25TZXJpZXMSGQoRb3RoZXJfZ3JvdXBfY291bnQYAyABKAMSLQoJZnJvbV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL0AQoYUXVlcnlBbGVydE1ldHJpY3NSZXF1ZXN0EiEKCWFnZW50X2lkcxgBIAMoCUIOkrUYCgoIYWdlbnRfaWQSLQoJZnJvbV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIrCgd0b190aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCghpbnRlcnZhbBgEIAEoCRIRCgl0aW1lX3pvbmUYBSABKAkSEAoIZ3JvdXBfYnkYBiADKAkSEAoIc2V2ZXJpdHkYByABKAkSEAoIY2F0ZWdvcnkYCCABKAki5QEKGVF1ZXJ5QWxlcnRNZXRyaWNzUmVzcG9uc2USKAoGc2VyaWVzGAEgAygLMhguY3lsZXN0aW8udjEuQWxlcnRTZXJpZXMSJwoFb3RoZXIYAiABKAsyGC5jeWxlc3Rpby52MS5BbGVydFNlcmllcxIZChFvdGhlcl9ncm91cF9jb3VudBgDIAEoAxItCglmcm9tX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEisKB3RvX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wMvkLCg5NZXRyaWNzU2VydmljZRKKAQoOR2V0RXZlbnRDb3VudHMSIi5jeWxlc3Rpby52MS5HZXRFdmVudENvdW50c1JlcXVlc3QaIy5jeWxlc3Rpby52MS5HZXRFdmVudENvdW50c1Jlc3BvbnNlIi+QAgGC0+STAiYSJC9hcGkvbWV0cmljcy97YWdlbnRfaWR9L2V2ZW50X2NvdW50cxKGAQoNR2V0RXZlbnRUeXBlcxIhLmN5bGVzdGlvLnYxLkdldEV2ZW50VHlwZXNSZXF1ZXN0GiIuY3lsZXN0aW8udjEuR2V0RXZlbnRUeXBlc1Jlc3BvbnNlIi6QAgGC0+STAiUSIy9hcGkvbWV0cmljcy97YWdlbnRfaWR9L2V2ZW50X3R5cGVzEnkKCkdldExhdGVuY3kSHi5jeWxlc3Rpby52MS5HZXRMYXRlbmN5UmVxdWVzdBofLmN5bGVzdGlvLnYxLkdldExhdGVuY3lSZXNwb25zZSIqkAIBgtPkkwIhEh8vYXBpL21ldHJpY3Mve2FnZW50X2lkfS9sYXRlbmN5EnUKC0dldE92ZXJ2aWV3Eh8uY3lsZXN0aW8udjEuR2V0T3ZlcnZpZXdSZXF1ZXN0GiAuY3lsZXN0aW8udjEuR2V0T3ZlcnZpZXdSZXNwb25zZSIjkAIBgtPkkwIaEhgvYXBpL3YxL21ldHJpY3Mvb3ZlcnZpZXcShQEKEVF1ZXJ5RXZlbnRNZXRyaWNzEiUuY3lsZXN0aW8udjEuUXVlcnlFdmVudE1ldHJpY3NSZXF1ZXN0GiYuY3lsZXN0aW8udjEuUXVlcnlFdmVudE1ldHJpY3NSZXNwb25zZSIhkAIBgtPkkwIYEhYvYXBpL3YxL21ldHJpY3MvZXZlbnRzEncKDFF1ZXJ5TGF0ZW5jeRIgLmN5bGVzdGlvLnYxLlF1ZXJ5TGF0ZW5jeVJlcXVlc3QaIS5jeWxlc3Rpby52MS5RdWVyeUxhdGVuY3lSZXNwb25zZSIikAIBgtPkkwIZEhcvYXBpL3YxL21ldHJpY3MvbGF0ZW5jeRJzCgtRdWVyeVRva2VucxIfLmN5bGVzdGlvLnYxLlF1ZXJ5VG9rZW5zUmVxdWVzdBogLmN5bGVzdGlvLnYxLlF1ZXJ5VG9rZW5zUmVzcG9uc2UiIZACAYLT5JMCGBIWL2FwaS92MS9tZXRyaWNzL3Rva2VucxJrCglRdWVyeUNvc3QSHS5jeWxlc3Rpby52MS5RdWVyeUNvc3RSZXF1ZXN0Gh4uY3lsZXN0aW8udjEuUXVlcnlDb3N0UmVzcG9uc2UiH5ACAYLT5JMCFhIUL2FwaS92MS9tZXRyaWNzL2Nvc3QScwoLUXVlcnlFcnJvcnMSHy5jeWxlc3Rpby52MS5RdWVyeUVycm9yc1JlcXVlc3QaIC5jeWxlc3Rpby52MS5RdWVyeUVycm9yc1Jlc3BvbnNlIiGQAgGC0+STAhgSFi9hcGkvdjEvbWV0cmljcy9lcnJvcnMSbwoKUXVlcnlUb29scxIeLmN5bGVzdGlvLnYxLlF1ZXJ5VG9vbHNSZXF1ZXN0Gh8uY3lsZXN0aW8udjEuUXVlcnlUb29sc1Jlc3BvbnNlIiCQAgGC0+STAhcSFS9hcGkvdjEvbWV0cmljcy90b29scxKNAQoTUXVlcnlTZXNzaW9uTWV0cmljcxInLmN5bGVzdGlvLnYxLlF1ZXJ5U2Vzc2lvbk1ldHJpY3NSZXF1ZXN0GiguY3lsZXN0aW8udjEuUXVlcnlTZXNzaW9uTWV0cmljc1Jlc3BvbnNlIiOQAgGC0+STAhoSGC9hcGkvdjEvbWV0cmljcy9zZXNzaW9ucxKFAQoRUXVlcnlBbGVydE1ldHJpY3MSJS5jeWxlc3Rpby52MS5RdWVyeUFsZXJ0TWV0cmljc1JlcXVlc3QaJi5jeWxlc3Rpby52MS5RdWVyeUFsZXJ0TWV0cmljc1Jlc3BvbnNlIiGQAgGC0+STAhgSFi9hcGkvdjEvbWV0cmljcy9hbGVydHNiBnByb3RvMw", [file_cylestio_v1_metrics, file_cylestio_v1_rest, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * Which events to count.
@@ -519,7 +519,7 @@ export type QueryEventMetricsRequest = Message<"cylestio.v1.QueryEventMetricsReq
   timeZone: string;
 
   /**
-   * What the series are told apart by: `agent`, `name`, `level`, `channel`.
+   * What the series are told apart by: `agent`, `name`, `level`, `channel`; or `session` alone.
    *
    * @generated from field: repeated string group_by = 6;
    */
@@ -545,6 +545,13 @@ export type QueryEventMetricsRequest = Message<"cylestio.v1.QueryEventMetricsReq
    * @generated from field: string channel = 9;
    */
   channel: string;
+
+  /**
+   * Only what lies in sessions of this id.
+   *
+   * @generated from field: string session_id = 10;
+   */
+  sessionId: string;
 };
 
 /**
@@ -645,7 +652,7 @@ export type QueryLatencyRequest = Message<"cylestio.v1.QueryLatencyRequest"> & {
   timeZone: string;
 
   /**
-   * What the series are told apart by: `agent`, `kind`, `vendor`, `model`, `tool`, `name`.
+   * What the series are told apart by: `agent`, `kind`, `vendor`, `model`, `tool`, `name`; or `session` alone.
    *
    * @generated from field: repeated string group_by = 6;
    */
@@ -680,6 +687,13 @@ export type QueryLatencyRequest = Message<"cylestio.v1.QueryLatencyRequest"> & {
    * @generated from field: string kind = 10;
    */
   kind: string;
+
+  /**
+   * Only what lies in sessions of this id.
+   *
+   * @generated from field: string session_id = 11;
+   */
+  sessionId: string;
 };
 
 /**
@@ -780,7 +794,7 @@ export type QueryTokensRequest = Message<"cylestio.v1.QueryTokensRequest"> & {
   timeZone: string;
 
   /**
-   * What the series are told apart by: `agent`, `vendor`, `model`.
+   * What the series are told apart by: `agent`, `vendor`, `model`; or `session` alone.
    *
    * @generated from field: repeated string group_by = 6;
    */
@@ -799,6 +813,13 @@ export type QueryTokensRequest = Message<"cylestio.v1.QueryTokensRequest"> & {
    * @generated from field: string model = 8;
    */
   model: string;
+
+  /**
+   * Only what lies in sessions of this id.
+   *
+   * @generated from field: string session_id = 9;
+   */
+  sessionId: string;
 };
 
 /**
@@ -899,7 +920,7 @@ export type QueryCostRequest = Message<"cylestio.v1.QueryCostRequest"> & {
   timeZone: string;
 
   /**
-   * What the series are told apart by: `agent`, `vendor`, `model`.
+   * What the series are told apart by: `agent`, `vendor`, `model`; or `session` alone.
    *
    * @generated from field: repeated string group_by = 6;
    */
@@ -918,6 +939,13 @@ export type QueryCostRequest = Message<"cylestio.v1.QueryCostRequest"> & {
    * @generated from field: string model = 8;
    */
   model: string;
+
+  /**
+   * Only what lies in sessions of this id.
+   *
+   * @generated from field: string session_id = 9;
+   */
+  sessionId: string;
 };
 
 /**
@@ -1019,7 +1047,7 @@ export type QueryErrorsRequest = Message<"cylestio.v1.QueryErrorsRequest"> & {
 
   /**
    * What the series are told apart by: `agent`, `kind`, `vendor`, `model`, `tool`, `name` for calls, `agent`, `level` for events. Each list
-   * of series goes by those that it has.
+   * of series goes by those that it has. Or `session` alone, for both.
    *
    * @generated from field: repeated string group_by = 6;
    */
@@ -1054,6 +1082,13 @@ export type QueryErrorsRequest = Message<"cylestio.v1.QueryErrorsRequest"> & {
    * @generated from field: string kind = 10;
    */
   kind: string;
+
+  /**
+   * Only what lies in sessions of this id, both calls and events.
+   *
+   * @generated from field: string session_id = 11;
+   */
+  sessionId: string;
 };
 
 /**
@@ -1091,7 +1126,7 @@ export type QueryErrorsResponse = Message<"cylestio.v1.QueryErrorsResponse"> & {
   otherCallGroupCount: bigint;
 
   /**
-   * Events of the level error or worse, the largest number first. The filters of calls do not touch them.
+   * Events of the level error or worse, the largest number first. Of the filters only `session_id` touches them.
    *
    * @generated from field: repeated cylestio.v1.EventSeries event_series = 4;
    */
@@ -1175,7 +1210,7 @@ export type QueryToolsRequest = Message<"cylestio.v1.QueryToolsRequest"> & {
   timeZone: string;
 
   /**
-   * What the series are told apart by: `tool`, `agent`. None: `tool`.
+   * What the series are told apart by: `tool`, `agent`; or `session` alone. None: `tool`.
    *
    * @generated from field: repeated string group_by = 6;
    */
@@ -1187,6 +1222,13 @@ export type QueryToolsRequest = Message<"cylestio.v1.QueryToolsRequest"> & {
    * @generated from field: string tool = 7;
    */
   tool: string;
+
+  /**
+   * Only what lies in sessions of this id.
+   *
+   * @generated from field: string session_id = 8;
+   */
+  sessionId: string;
 };
 
 /**
@@ -1472,7 +1514,7 @@ export const QueryAlertMetricsResponseSchema: GenMessage<QueryAlertMetricsRespon
 /**
  * Answers questions in numbers. All RPCs only read. The first three look at events one by one, of one agent; the others read
  * counters, so that their cost does not grow with the number of events (QuerySessionMetrics and the sessions of GetOverview
- * read the sessions of the range).
+ * read the sessions of the range, and questions by session what lies in the sessions).
  *
  * What these others have in common:
  * - `agent_id` names up to 100 agents; none means all.
@@ -1482,6 +1524,11 @@ export const QueryAlertMetricsResponseSchema: GenMessage<QueryAlertMetricsRespon
  * - `interval` cuts the range into buckets by the clock and the calendar of `time_zone`: at most 10,000. A week begins on Monday.
  * - `group_by` makes one series for each combination of values, the largest total first. At most 1,000 series and 100,000 buckets in
  *   all series are told; what is beyond is added up in `other`. Without it there is one series.
+ * - `session` is a group of events and calls, and only alone. It tells the 100 sessions of the range that started last (of these only
+ *   as many as have 100,000 events together, but at least one), each with its agent, with what of them lies in the range; sessions in
+ *   which nothing is found have no series. There is no `other`: SessionService.ListSessions pages through all sessions with their sums.
+ * - `session_id` counts only what lies in sessions of this id, whenever they started. Older ids are shared by agents: `agent_id` tells
+ *   them apart. One that is not known has nothing.
  * - An empty filter counts as absent.
  *
  * Codes of every RPC: `invalid_argument` (a bad field, named in BadRequest), `not_found` (the agent never reported),
@@ -1531,7 +1578,7 @@ export const MetricsService: GenService<{
     output: typeof GetOverviewResponseSchema;
   },
   /**
-   * Counts events. Groups: `agent`, `name`, `level`, `channel`.
+   * Counts events. Groups: `agent`, `name`, `level`, `channel`, `session`.
    *
    * @generated from rpc cylestio.v1.MetricsService.QueryEventMetrics
    */
@@ -1541,7 +1588,8 @@ export const MetricsService: GenService<{
     output: typeof QueryEventMetricsResponseSchema;
   },
   /**
-   * Tells how long operations took, by the time of their start. Groups: `agent`, `kind`, `vendor`, `model`, `tool`, `name`.
+   * Tells how long operations took, by the time of their start. Groups: `agent`, `kind`, `vendor`, `model`, `tool`, `name`,
+   * `session`.
    *
    * @generated from rpc cylestio.v1.MetricsService.QueryLatency
    */
@@ -1551,7 +1599,7 @@ export const MetricsService: GenService<{
     output: typeof QueryLatencyResponseSchema;
   },
   /**
-   * Adds up the tokens of calls of language models. Groups: `agent`, `vendor`, `model`.
+   * Adds up the tokens of calls of language models. Groups: `agent`, `vendor`, `model`, `session`.
    *
    * @generated from rpc cylestio.v1.MetricsService.QueryTokens
    */
@@ -1561,7 +1609,7 @@ export const MetricsService: GenService<{
     output: typeof QueryTokensResponseSchema;
   },
   /**
-   * Adds up what calls of language models cost. Groups: `agent`, `vendor`, `model`.
+   * Adds up what calls of language models cost. Groups: `agent`, `vendor`, `model`, `session`.
    *
    * @generated from rpc cylestio.v1.MetricsService.QueryCost
    */
@@ -1581,7 +1629,8 @@ export const MetricsService: GenService<{
     output: typeof QueryErrorsResponseSchema;
   },
   /**
-   * Tells how calls of tools ended and how long they took. Groups: `tool`, `agent`; `tool` where none is given.
+   * Tells how calls of tools ended and how long they took. Groups: `tool`, `agent`, `session`; `tool`
+   * where none is given.
    *
    * @generated from rpc cylestio.v1.MetricsService.QueryTools
    */

@@ -125,8 +125,8 @@ export type Session = Message<"cylestio.v1.Session"> & {
   costUsd?: number | undefined;
 
   /**
-   * Calls of language models that ended and whose cost is not known: `cost_usd` goes without them. Calls that failed and tell no
-   * tokens are none of these.
+   * Calls of language models that tell tokens and whose price is not known: `cost_usd` goes without them. Calls that tell no tokens
+   * are none of these.
    *
    * @generated from field: int64 unpriced_call_count = 15;
    */

@@ -21,12 +21,13 @@ export function metricRequestFrom(request: MetricRequestMessage): MetricRequest 
 /** The same with filters of calls, of which a metric has some. */
 export function callMetricRequestFrom(
   request: MetricRequestMessage & {
+    readonly sessionId: string;
     readonly kind?: string;
     readonly vendor?: string;
     readonly model?: string;
     readonly tool?: string;
   },
 ) {
-  const { kind = "", vendor = "", model = "", tool = "" } = request;
-  return { ...metricRequestFrom(request), kind, vendor, model, tool };
+  const { sessionId, kind = "", vendor = "", model = "", tool = "" } = request;
+  return { ...metricRequestFrom(request), sessionId, kind, vendor, model, tool };
 }

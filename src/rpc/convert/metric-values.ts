@@ -59,8 +59,8 @@ export function metricSeriesToProto<Values, Message>(
   };
 }
 
-function labelsToProto({ agent, ...labels }: Labels): MetricLabels {
-  return create(MetricLabelsSchema, present({ agentId: agent, ...labels }));
+function labelsToProto({ agent, session, ...labels }: Labels): MetricLabels {
+  return create(MetricLabelsSchema, present({ agentId: agent, sessionId: session, ...labels }));
 }
 
 export function eventValuesToProto(values: EventValues): MessageInitShape<typeof EventValuesSchema> {

@@ -2,7 +2,7 @@ import type { OperationKind, OperationOutcome } from "../../model/event.ts";
 import { noTokens } from "../../model/llm-call.ts";
 import type { Pair } from "../../model/pairing.ts";
 import type { LlmCall } from "./llm-call-writer.ts";
-import { toolNameSql } from "./operation-columns.ts";
+import { modelSql, toolNameSql } from "./operation-columns.ts";
 import { durationMsOf, type Part } from "./operation-plan.ts";
 import { minuteOf } from "./rollup-steps.ts";
 
@@ -48,6 +48,7 @@ export interface CallContribution {
 /** A row of `contributionSql`. */
 export interface ContributionRow extends OperationFacts {
   readonly id: number;
+  readonly session_key: number | null;
 }
 
 /** What the contribution of an operation follows from. */
@@ -71,19 +72,28 @@ interface OperationFacts {
 /** Texts of the key, of an operation `o` with its call `c`. */
 export const callKeySql = {
   vendor: "ifnull(c.vendor, '')",
-  model: "coalesce(c.used_model, c.requested_model, '')",
+  model: `ifnull(${modelSql}, '')`,
   name: `case when o.kind = 'tool' then ifnull(${toolNameSql}, '') else o.name end`,
 } as const;
 
 /** What is left out: a wrapper whose call a vendor's client reports too. */
 export const isCountedSql = "ifnull(c.is_covered, 0) = 0";
 
+/** Whether a call `c` tells tokens and has no price. */
+export const isUnpricedSql = `c.cost_pico_usd is null
+  and coalesce(c.input_tokens, c.output_tokens, c.cache_read_tokens, c.cache_write_tokens, c.reasoning_tokens) is not null`;
+
 /** What operations contribute, those that contribute anything; to be followed by further conditions. */
-export const contributionSql = `
-  select o.id, o.agent_key, o.at_micros, o.kind, ${callKeySql.vendor} as vendor, ${callKeySql.model} as model,
+export const contributionSql = contributionSqlFrom("operations o");
+
+/** The same of operations `o` that are found in this way. */
+export function contributionSqlFrom(operations: string): string {
+  return `
+  select o.id, o.agent_key, o.session_key, o.at_micros, o.kind, ${callKeySql.vendor} as vendor, ${callKeySql.model} as model,
     ${callKeySql.name} as name, o.outcome, o.duration_ms, c.input_tokens, c.output_tokens, c.cache_read_tokens,
     c.cache_write_tokens, c.reasoning_tokens, c.cost_pico_usd
-  from operations o left join llm_calls c on c.operation_id = o.id where ${isCountedSql}`;
+  from ${operations} left join llm_calls c on c.operation_id = o.id where ${isCountedSql}`;
+}
 
 /** What an operation without a row contributes once it has one. `call` is null but for calls of a language model. */
 export function contributionOf({ start, finish }: Pair<Part>, call: LlmCall | null): CallContribution {
@@ -117,6 +127,7 @@ export function contributionFrom(row: OperationFacts): CallContribution {
     cache_write_tokens: cacheWrite,
     reasoning_tokens: reasoning,
   } = row;
+  // As `isUnpricedSql` has it.
   const isTold = (input ?? output ?? cacheRead ?? cacheWrite ?? reasoning) !== null;
   return {
     agentKey: row.agent_key,

@@ -13,7 +13,8 @@ import { type MetricSource, sumByGroup } from "./metric-groups.ts";
 import type { RunQuery } from "./reader.ts";
 import { findMetricAgents, type RollupQuery, readRollups } from "./rollup-rows.ts";
 
-const columns: Readonly<Record<CallDimension, string>> = {
+/** Roll-ups know no sessions. */
+const columns: Readonly<Record<Exclude<CallDimension, "session">, string>> = {
   agent: "agent_key",
   kind: "kind",
   vendor: "vendor",
@@ -22,16 +23,16 @@ const columns: Readonly<Record<CallDimension, string>> = {
   name: "name",
 };
 
-/** What calls come to, by group and bucket. */
+/** What calls come to, by group and bucket, where no sessions are asked about. */
 export async function queryCalls(run: RunQuery, query: CallMetricQuery): Promise<MetricGroups<CallSums>> {
-  const { withLatency, size } = query;
+  const { withLatency } = query;
   // Sketches are added up here, so where they are asked for the rows are read as they are.
   const rollups: RollupQuery = {
     table: "call_rollups",
     agents: await findMetricAgents(run, query),
     isEveryAgent: query.agentIds.length === 0,
     conditions: conditionsOf(query),
-    groupColumns: query.groupBy.map((dimension) => columns[dimension]),
+    groupColumns: query.groupBy.flatMap((dimension) => (dimension === "session" ? [] : columns[dimension])),
     columns: withLatency
       ? [...callCounters, ...distributionColumns].map((column) => `r.${column}`)
       : callCounters.map((counter) => `sum(r.${counter}) as ${counter}`),
@@ -39,12 +40,25 @@ export async function queryCalls(run: RunQuery, query: CallMetricQuery): Promise
   };
   const source: MetricSource<CallRollupRow, CallSum, CallSums> = {
     read: (buckets) => readRollups<CallRollupRow>(run, rollups, buckets),
-    createSum: createCallSum,
     add: addRollup,
+    ...callSumming(query),
+  };
+  return sumByGroup(source, query);
+}
+
+/** How sums of calls begin, are ordered, and are told. */
+export function callSumming({
+  size,
+  withLatency,
+}: Pick<CallMetricQuery, "size" | "withLatency">): Pick<
+  MetricSource<never, CallSum, CallSums>,
+  "createSum" | "sizeOf" | "finish"
+> {
+  return {
+    createSum: createCallSum,
     sizeOf: ({ counters }) => sizes[size](counters),
     finish: (sum) => finish(sum, withLatency),
   };
-  return sumByGroup(source, query);
 }
 
 const sizes: Readonly<Record<CallSize, (counters: Readonly<Record<CallCounter, number>>) => number>> = {

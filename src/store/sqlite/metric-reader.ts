@@ -1,4 +1,3 @@
-import { isErrorLevel } from "../../model/level.ts";
 import type {
   AlertMetricQuery,
   AlertSums,
@@ -12,44 +11,33 @@ import type {
 } from "../metrics.ts";
 import { queryCalls } from "./call-metric-reader.ts";
 import { ifAny } from "./condition.ts";
+import { type EventCountRow, eventSource } from "./event-sum.ts";
 import { type MetricSource, type PlacedRow, sumByGroup } from "./metric-groups.ts";
 import type { RunQuery } from "./reader.ts";
 import { findMetricAgents, type MetricAgents, readRollups } from "./rollup-rows.ts";
+import { isOfSessions, querySessionCalls, querySessionEvents } from "./session-metric-reader.ts";
 
-/** Answers in numbers, by the roll-ups. */
+/** Answers in numbers: by the roll-ups, and what is asked of sessions from what lies in them. */
 export function createMetricReader(run: RunQuery): MetricStore {
   return {
-    queryCalls: (query) => queryCalls(run, query),
-    queryEvents: (query) => queryEvents(run, query),
+    queryCalls: (query) => (isOfSessions(query) ? querySessionCalls(run, query) : queryCalls(run, query)),
+    queryEvents: (query) => (isOfSessions(query) ? querySessionEvents(run, query) : queryEvents(run, query)),
     queryAlerts: (query) => queryAlerts(run, query),
     querySessions: (query) => querySessions(run, query),
   };
 }
 
+/** Roll-ups know no sessions. */
 const eventColumns = { agent: "agent_key", name: "name", level: "event_level", channel: "channel" } as const;
 
-interface EventRow {
-  readonly event_level: string;
-  readonly count: number;
-  readonly first: number;
-  readonly latest: number;
-}
-
-interface EventSum {
-  count: number;
-  errorCount: number;
-  firstMicros: number | null;
-  latestMicros: number | null;
-}
-
 async function queryEvents(run: RunQuery, query: EventMetricQuery): Promise<MetricGroups<EventSums>> {
-  const { name, level, channel, onlyErrors } = query.filter;
+  const { name, level, channel } = query.filter;
   const rollups = {
     table: "event_rollups",
     agents: await findMetricAgents(run, query),
     isEveryAgent: query.agentIds.length === 0,
     conditions: [...ifAny("r.name", name), ...ifAny("r.event_level", level), ...ifAny("r.channel", channel)],
-    groupColumns: query.groupBy.map((dimension) => eventColumns[dimension]),
+    groupColumns: query.groupBy.flatMap((dimension) => (dimension === "session" ? [] : eventColumns[dimension])),
     columns: [
       "r.event_level",
       "sum(r.count) as count",
@@ -58,23 +46,8 @@ async function queryEvents(run: RunQuery, query: EventMetricQuery): Promise<Metr
     ],
     apartBy: ["event_level"],
   } as const;
-  const source: MetricSource<EventRow, EventSum, EventSums> = {
-    async *read(buckets) {
-      for await (const rows of readRollups<EventRow>(run, rollups, buckets)) {
-        yield onlyErrors ? rows.filter(({ row }) => isErrorLevel(row.event_level)) : rows;
-      }
-    },
-    createSum: () => ({ count: 0, errorCount: 0, firstMicros: null, latestMicros: null }),
-    add(sum, { event_level, count, first, latest }) {
-      sum.count += count;
-      if (isErrorLevel(event_level)) sum.errorCount += count;
-      sum.firstMicros = Math.min(sum.firstMicros ?? first, first);
-      sum.latestMicros = Math.max(sum.latestMicros ?? latest, latest);
-    },
-    sizeOf: ({ count }) => count,
-    finish: (sum) => sum,
-  };
-  return sumByGroup(source, query);
+  const read = (buckets: readonly MetricBucket[]) => readRollups<EventCountRow>(run, rollups, buckets);
+  return sumByGroup(eventSource(read, query.filter), query);
 }
 
 const alertColumns = { agent: "agent_key", severity: "severity", category: "category" } as const;

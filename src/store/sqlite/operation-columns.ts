@@ -46,6 +46,9 @@ const failureMaxBytes = 65_536;
 /** Name of the tool that an operation `o` calls. */
 export const toolNameSql = "ifnull(o.start_tool_name, o.finish_tool_name)";
 
+/** The model of a call `c`: the one that answered, else the one that was asked for. */
+export const modelSql = "coalesce(c.used_model, c.requested_model)";
+
 /** The columns, of an operation `o` with `operationJoins`. */
 export const operationColumns = `o.id, a.agent_id, s.session_id, o.kind, o.name, o.at_micros, o.start_micros, o.finish_micros,
   o.outcome, o.duration_ms, ${toolNameSql} as tool_name, b.event_id as start_event_id, f.event_id as finish_event_id,

@@ -3,6 +3,7 @@ import { type Condition, equals, ifAny, within } from "./condition.ts";
 import { type EventRow, eventFromRow } from "./event-row.ts";
 import { callFilterColumns, filterConditions } from "./filter-condition.ts";
 import {
+  modelSql,
   type OperationColumns,
   operationColumns,
   operationFromColumns,
@@ -89,7 +90,7 @@ function pickConditions(filter: OperationFilter): readonly Condition[] {
     ...(status === "running" ? [{ sql: "o.outcome is null", parameters: [] }] : ifAny("o.outcome", status)),
     ...ifAny(toolNameSql, toolName),
     ...ifAny("c.vendor", vendor),
-    ...(model === null ? [] : [{ sql: "? in (c.requested_model, c.used_model)", parameters: [model] }]),
+    ...ifAny(modelSql, model),
     ...filterConditions(callFilterColumns, expression),
   ];
 }

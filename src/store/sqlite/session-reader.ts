@@ -1,4 +1,5 @@
 import type { Page, SessionQuery, SessionRecord } from "../store.ts";
+import { isUnpricedSql } from "./call-contribution.ts";
 import { ifAny, within } from "./condition.ts";
 import { filterConditions, sessionFilterColumns } from "./filter-condition.ts";
 import { toolNameSql } from "./operation-columns.ts";
@@ -55,8 +56,7 @@ const countersSql = `
       ]
         .map(sumSql)
         .join(", ")},
-      sum(c.is_covered = 0 and c.cost_pico_usd is null and o.outcome is not null
-        and (o.outcome = 'ok' or ifnull(c.input_tokens, c.output_tokens) is not null)) as unpriced_calls
+      sum(c.is_covered = 0 and ${isUnpricedSql}) as unpriced_calls
     from operations o indexed by operations_by_session left join llm_calls c on c.operation_id = o.id
     where o.session_key in (select key from page) and o.kind in ('llm', 'tool') group by o.session_key
   ),

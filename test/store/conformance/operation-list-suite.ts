@@ -84,7 +84,7 @@ function isThrough(operation: OperationRecord, filter: OperationFilter): boolean
     same(filter.toolName, operation.toolName) &&
     same(filter.status, operationStatusOf(operation.outcome)) &&
     same(filter.vendor, llm?.vendor) &&
-    (same(filter.model, llm?.requestedModel) || same(filter.model, llm?.usedModel)) &&
+    same(filter.model, llm?.usedModel ?? llm?.requestedModel) &&
     atMicros >= (filter.fromMicros ?? 0) &&
     atMicros <= (filter.toMicros ?? Number.POSITIVE_INFINITY)
   );

@@ -146,7 +146,15 @@ export function testSessions(createStore: CreateStore): void {
   test("what no event tells is null, and not zero", async () => {
     const store = await openStore(createStore);
     await store.append([eventAt(0), ...buildOperation({ atMs: 1, ms: 1 }, { llm: buildLlm() })]);
-    expect(await theSession(store)).toMatchObject({ tokens: noTokens, costPicoUsd: null, slowestTool: null });
+    expect(await theSession(store)).toMatchObject({
+      tokens: noTokens,
+      costPicoUsd: null,
+      // A call that tells no tokens lacks more than a price.
+      unpricedCallCount: 0,
+      slowestTool: null,
+    });
+    await store.append(buildOperation({ atMs: 2, ms: 1 }, { llm: buildLlm({ tokens: { cacheRead: 0 } }) }));
+    expect(await theSession(store)).toMatchObject({ unpricedCallCount: 1 });
   });
 
   test("a call that a framework and the vendor's client both report counts once", async () => {

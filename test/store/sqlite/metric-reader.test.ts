@@ -62,8 +62,8 @@ const always = [{ startMicros: null, endMicros: null }];
 const questions = [always, hours].flatMap((buckets) =>
   [[], ["agent 0"]].flatMap((agentIds) => {
     const scope = { buckets, agentIds, groupsMax: 10 };
-    const filter = { kinds: ["tool"], vendor: null, model: null, name: "search" } as const;
-    const anyEvent = { name: null, level: null, channel: null, onlyErrors: false };
+    const filter = { kinds: ["tool"], sessionId: null, vendor: null, model: null, name: "search" } as const;
+    const anyEvent = { name: null, level: null, channel: null, sessionId: null, onlyErrors: false };
     const anyAlert = { severity: null, category: null };
     const title = `${agentIds.length === 0 ? "all agents" : "one agent"} in ${buckets.length} buckets`;
     const calls = { ...scope, filter, size: "count" } as const;
@@ -118,7 +118,7 @@ describe("a question about metrics", () => {
         agentIds: [],
         groupBy: [],
         groupsMax: 1,
-        filter: { name: null, level: null, channel: null, onlyErrors: false },
+        filter: { name: null, level: null, channel: null, sessionId: null, onlyErrors: false },
       }),
     );
     expect(statements.at(-1)?.rowCount).toBe(1);

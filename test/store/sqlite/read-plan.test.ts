@@ -251,6 +251,8 @@ describe("a page takes as many statements for 1 item as for 500, along an index,
   });
 });
 
+const someBuckets = [{ startMicros: builtFromMicros - 60_000_000, endMicros: builtFromMicros + 60_000_000 }];
+
 describe("a read finds every row that it looks at by an index:", () => {
   test.for<readonly [string, (reader: Reader) => Promise<unknown>, number, readonly string[]]>([
     ["an operation with its events", (reader) => reader.findOperation(1), 2, ["SEARCH o USING INTEGER PRIMARY KEY"]],
@@ -270,6 +272,36 @@ describe("a read finds every row that it looks at by an index:", () => {
         "SEARCH c USING INTEGER PRIMARY KEY",
         "SEARCH x USING INDEX security_alerts_by_agent (agent_key=? AND time_micros>? AND time_micros<?)",
       ],
+    ],
+    ...[null, "own 0", "shared"].map(
+      (sessionId) =>
+        [
+          `the tokens of ${sessionId ?? "the latest sessions"}`,
+          (reader: Reader) =>
+            reader.queryCalls({
+              ...{ agentIds: ["agent 0", "agent 1"], buckets: someBuckets, groupsMax: 100 },
+              groupBy: sessionId === null ? ["agent", "session"] : [],
+              filter: { kinds: ["llm", "tool"], sessionId, vendor: null, model: null, name: null },
+              size: "tokens",
+              withLatency: false,
+            }),
+          2,
+          [
+            `SEARCH s USING INDEX ${sessionId === null ? "sessions_by_start (start_micros>?" : "sessions_by_session_id (session_id=?"}`,
+            "SEARCH o USING INDEX operations_by_session (session_key=? AND at_micros>? AND at_micros<?)",
+            "SEARCH c USING INTEGER PRIMARY KEY",
+          ],
+        ] as const,
+    ),
+    [
+      "the events of the latest sessions",
+      (reader) =>
+        reader.queryEvents({
+          ...{ agentIds: [], buckets: someBuckets, groupsMax: 100, groupBy: ["agent", "session"] },
+          filter: { name: null, level: null, channel: null, sessionId: null, onlyErrors: true },
+        }),
+      2,
+      ["SEARCH e USING INDEX events_by_session (session_key=? AND time_micros>? AND time_micros<?)"],
     ],
     [
       "a trace with its operations",
