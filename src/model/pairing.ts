@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { crc32 } from "node:zlib";
 import type { Event, OperationPart } from "./event.ts";
 import { createMemo } from "./memo.ts";
 
@@ -47,6 +48,8 @@ export function tiesOf(event: Pick<Event, "spanId">, part: OperationPart): Ties 
 export interface PartitionName {
   /** The trace or session that it lies in. */
   readonly run: string;
+  /** Null for parts without one. */
+  readonly spanId: string | null;
   readonly whole: string;
 }
 
@@ -56,26 +59,62 @@ export function partitionNameOf(
   { family }: OperationPart,
 ): PartitionName {
   const run = spanId === null ? `session${quoted(agentId)}${quoted(sessionId)}` : traceRunOf({ agentId, traceId });
-  return { run, whole: `${run}${quoted(spanId)}${family}` };
+  return { run, spanId, whole: `${run}${quoted(spanId)}${family}` };
 }
 
 /** Bytes of a key that its run decides. */
 const prefixBytes = 4;
 
-/** Bytes of a key that everything decides. */
+/** Bytes of a key that the span decides, where there is one. */
+const spanBytes = 4;
+
+/** Bytes of a key that follow its run's. */
 const restBytes = 10;
 
 /**
  * The key of a partition: 4 bytes of its trace or session, so that the index keeps the operations of one run together, then 10 bytes
- * of everything.
+ * of everything, of which the first 4 are of the span alone where there is one, so that the index leads to a span.
  */
-export function partitionKeyOf({ run, whole }: PartitionName): Buffer {
-  return keyIn(run, whole);
+export function partitionKeyOf({ run, spanId, whole }: PartitionName): Buffer {
+  const rest = hash("sha256", whole, "buffer");
+  if (spanId === null) return Buffer.concat([prefixOf(run), rest.subarray(0, restBytes)]);
+  return Buffer.concat([prefixOf(run), spanPrefixOf(spanId), rest.subarray(0, restBytes - spanBytes)]);
+}
+
+/** What a key tells of the span. It only leads to spans, so two of one checksum do no harm: a fast one will do. */
+function spanPrefixOf(spanId: string): Buffer {
+  const bytes = Buffer.allocUnsafe(spanBytes);
+  bytes.writeUInt32BE(crc32(spanId));
+  return bytes;
 }
 
 /** The key of a span of an agent; like that of a partition it begins with its trace. */
 export function spanKeyOf(trace: Pick<Event, "agentId" | "traceId">, spanId: string): string {
-  return `${tracePartitionPrefixOf(trace)} ${spanId}`;
+  return spanKeyIn(tracePartitionPrefixOf(trace), spanId);
+}
+
+/** The key of another span of the trace whose partitions' keys begin with `prefix`. */
+export function spanKeyIn(prefix: string, spanId: string): string {
+  return `${prefix} ${spanId}`;
+}
+
+/** What the keys of all partitions of the trace of a span begin with, in hexadecimal, by the span's key. */
+export function prefixOfSpanKey(spanKey: string): string {
+  return spanKey.slice(0, 2 * prefixBytes);
+}
+
+/** Where the operations of a span are: between these keys lie those of all its partitions, and perhaps of others. */
+export interface SpanPartitions {
+  readonly spanId: string;
+  readonly low: Buffer;
+  readonly high: Buffer;
+}
+
+/** Where the operations of the span with this key are. */
+export function spanPartitionsOf(spanKey: string): SpanPartitions {
+  const spanId = spanKey.slice(2 * prefixBytes + 1);
+  const low = Buffer.concat([Buffer.from(prefixOfSpanKey(spanKey), "hex"), spanPrefixOf(spanId)]);
+  return { spanId, low, high: Buffer.concat([low, Buffer.alloc(restBytes - spanBytes, 0xff)]) };
 }
 
 /**
@@ -83,7 +122,12 @@ export function spanKeyOf(trace: Pick<Event, "agentId" | "traceId">, spanId: str
  * run may begin with the same bytes.
  */
 export function tracePartitionPrefixOf(trace: Pick<Event, "agentId" | "traceId">): string {
-  return prefixOf(traceRunOf(trace)).toString("hex");
+  return runPrefixOf(traceRunOf(trace));
+}
+
+/** What the keys of all partitions of a run begin with, in hexadecimal. */
+export function runPrefixOf(run: string): string {
+  return prefixOf(run).toString("hex");
 }
 
 function traceRunOf({ agentId, traceId }: Pick<Event, "agentId" | "traceId">): string {
@@ -93,10 +137,6 @@ function traceRunOf({ agentId, traceId }: Pick<Event, "agentId" | "traceId">): s
 /** The text so that what follows cannot be taken for a part of it; null is none of all texts. */
 function quoted(text: string | null): string {
   return text === null ? "-" : `${text.length}:${text}`;
-}
-
-function keyIn(run: string, whole: string): Buffer {
-  return Buffer.concat([prefixOf(run), hash("sha256", whole, "buffer").subarray(0, restBytes)]);
 }
 
 /** Runs whose beginnings of keys are remembered: those that report at a time. */

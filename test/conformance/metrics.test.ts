@@ -31,6 +31,14 @@ interface Answer {
   readonly to_time: string | null;
 }
 
+const tokensOf = ({ labels, total }: Series) => [
+  labels["agent_id"],
+  labels["session_id"],
+  (total["tokens"] as { readonly total: number | null }).total,
+];
+
+const byId = (a: unknown[], b: unknown[]) => (String(a[1]) < String(b[1]) ? -1 : 1);
+
 describe("the metrics of the sample", () => {
   test("are what is known of it, over REST", async () => {
     const url = await startFilledServer();
@@ -172,18 +180,12 @@ describe("the metrics of the sample", () => {
     const url = await startFilledServer();
     const { metrics, sessions } = grpcClients(url);
     const listed = (await sessions.listSessions({})).sessions;
-    const tokensOf = ({ labels, total }: Series) => [
-      labels["agent_id"],
-      labels["session_id"],
-      (total["tokens"] as { readonly total: number | null }).total,
-    ];
 
     const overRest = await getJson<Answer>(url, "/api/v1/metrics/tokens?group_by=session");
     const overGrpc = await metrics.queryTokens({ groupBy: ["session"] });
 
     // Every session of the sample has calls of models.
     const known = listed.map(({ agentId, sessionId, tokens }) => [agentId, sessionId, Number(tokens?.total)]);
-    const byId = (a: unknown[], b: unknown[]) => (String(a[1]) < String(b[1]) ? -1 : 1);
     expect(overRest).toMatchObject({ other: null, other_group_count: 0 });
     expect(overRest.series.map(tokensOf).toSorted(byId)).toEqual(known.toSorted(byId));
     expect(

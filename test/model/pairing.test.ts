@@ -8,6 +8,7 @@ import {
   partitionKeyOf,
   partitionNameOf,
   spanKeyOf,
+  spanPartitionsOf,
   type Ties,
   tiesOf,
   tracePartitionPrefixOf,
@@ -298,6 +299,30 @@ describe("spanKeyOf", () => {
     ["span", trace, "y"],
   ] as const)("is another one for another %s", ([, other, spanId]) => {
     expect(spanKeyOf(other, spanId)).not.toBe(spanKeyOf(trace, "x"));
+  });
+});
+
+describe("spanPartitionsOf", () => {
+  const span = { agentId: "a", sessionId: "s", traceId: "t", spanId: "x" };
+  const isWithin = (other: typeof span, family: string) => {
+    const { low, high } = spanPartitionsOf(spanKeyOf(span, span.spanId));
+    return key(other, family) >= low.toString("hex") && key(other, family) <= high.toString("hex");
+  };
+
+  test("holds the partitions of the span, of every family, and of no other span, trace or agent", () => {
+    for (const family of ["llm.call", "tool", "chain"]) {
+      expect(isWithin(span, family)).toBe(true);
+      expect(isWithin({ ...span, sessionId: "other" }, family)).toBe(true);
+      for (const other of [{ spanId: "y" }, { spanId: "" }, { traceId: "u" }, { agentId: "b" }]) {
+        expect(isWithin({ ...span, ...other }, family)).toBe(false);
+      }
+    }
+  });
+
+  test("knows the span's id, whatever it is", () => {
+    for (const spanId of ["", " ", "a b", "\0é"]) {
+      expect(spanPartitionsOf(spanKeyOf(span, spanId)).spanId).toBe(spanId);
+    }
   });
 });
 

@@ -206,6 +206,12 @@ describe("a question that cannot be answered", () => {
   });
 });
 
+/** The start of this minute of a month. */
+const start = (index: number) => at("2026-07-01T00:00:00Z") + index * 60_000_000;
+
+const sessionsFrom = (from: number, to: number, count: number) =>
+  Array.from({ length: to - from }, (_, index) => `agent session ${from + index} ${count}`).sort();
+
 describe("the series of a metric", () => {
   const names = Array.from({ length: 1_003 }, (_, index) => `name ${String(index).padStart(4, "0")}`);
   const events = [...names, ...names.slice(0, 2)].map((name, index) =>
@@ -246,7 +252,6 @@ describe("the series of a metric", () => {
   });
 
   test("are the 100 latest sessions of the range, without the rest", async () => {
-    const start = (index: number) => at("2026-07-01T00:00:00Z") + index * 60_000_000;
     const metrics = await open(
       Array.from({ length: 103 }, (_, index) => [
         buildEvent({ timeMicros: start(index), sessionId: `session ${index}` }),
@@ -258,12 +263,10 @@ describe("the series of a metric", () => {
       expect(other).toBeNull();
       return series.map(({ labels, total }) => `${labels.agent} ${labels.session} ${total.count}`).sort();
     };
-    const sessions = (from: number, to: number, count: number) =>
-      Array.from({ length: to - from }, (_, index) => `agent session ${from + index} ${count}`).sort();
-    expect(await idsOf({})).toEqual(sessions(3, 103, 2));
-    expect(await idsOf({ fromMicros: start(1), toMicros: start(101) })).toEqual(sessions(1, 101, 1));
+    expect(await idsOf({})).toEqual(sessionsFrom(3, 103, 2));
+    expect(await idsOf({ fromMicros: start(1), toMicros: start(101) })).toEqual(sessionsFrom(1, 101, 1));
     expect(await idsOf({ fromMicros: start(1), toMicros: start(5001), interval: "minute" })).toEqual(
-      sessions(83, 103, 2),
+      sessionsFrom(83, 103, 2),
     );
   });
 

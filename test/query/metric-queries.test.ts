@@ -214,7 +214,11 @@ describe("metrics", () => {
             agentIds,
             ...asked,
             groupBy: sessionId === "" ? ["session"] : by,
-            ...{ sessionId, kind: "", vendor: "", model: "", tool: "" },
+            sessionId,
+            kind: "",
+            vendor: "",
+            model: "",
+            tool: "",
           };
           const ofCalls = {
             microsOf: ({ atMicros }: OperationRecord) => atMicros,

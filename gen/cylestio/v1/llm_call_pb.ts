@@ -207,7 +207,7 @@ export type LlmCall = Message<"cylestio.v1.LlmCall"> & {
   isWrapper: boolean;
 
   /**
-   * Whether it counts in sums: false for a wrapper around the same call of a vendor's client.
+   * Whether it counts in sums: false for a wrapper under whose span, and inside whose time, a call of a vendor's client lies.
    *
    * @generated from field: bool counted = 19;
    */

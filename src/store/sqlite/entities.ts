@@ -158,10 +158,13 @@ export const OperationEntity = defineEntity({
 export const LlmCallEntity = defineEntity({
   name: "LlmCall",
   tableName: "llm_calls",
-  indexes: [{ name: "llm_calls_by_link", properties: ["linkKey"], where: "link_key is not null" }],
+  indexes: [
+    { name: "llm_calls_by_parent", properties: ["linkKey"], where: "link_key is not null and is_wrapper = 0" },
+    { name: "llm_calls_by_wrapper", properties: ["linkKey"], where: "link_key is not null and is_wrapper = 1" },
+  ],
   properties: {
     operationId: p.integer().primary().autoincrement(false),
-    /** Ties a wrapper to the calls of vendors under it: the key of its span, and of their parent's. See `spanKeyOf`. */
+    /** The key of a wrapper's span, and of the span that a vendor's call lies in. See `spanKeyOf`. */
     linkKey: p.text().nullable(),
     isWrapper: p.integer(),
     /** A wrapper whose call a vendor's client reports too: it is not summed. */
@@ -179,6 +182,18 @@ export const LlmCallEntity = defineEntity({
     costPicoUsd: p.bigint("number").nullable(),
     /** What it was priced with; null where it has no price. */
     priceKey: p.integer().nullable(),
+  },
+});
+
+/** The spans above a call of a vendor's client, the nearest ones; only in traces in which a wrapper is, which may cover it. */
+export const CallAncestorEntity = defineEntity({
+  name: "CallAncestor",
+  tableName: "call_ancestors",
+  indexes: [{ name: "call_ancestors_by_span", properties: ["spanKey"] }],
+  properties: {
+    operationId: p.integer().primary(),
+    /** See `spanKeyOf`. */
+    spanKey: p.text().primary(),
   },
 });
 
@@ -254,6 +269,7 @@ export const entities = [
   EventEntity,
   OperationEntity,
   LlmCallEntity,
+  CallAncestorEntity,
   CallPriceEntity,
   SecurityAlertEntity,
   SearchTextEntity,

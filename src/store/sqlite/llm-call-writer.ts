@@ -2,6 +2,7 @@ import type { Database, Statement } from "better-sqlite3";
 import { type LlmFacts, mergeLlmFacts, noTokens } from "../../model/llm-call.ts";
 import { type Pair, spanKeyOf } from "../../model/pairing.ts";
 import type { PriceBook } from "../../pricing/price-table.ts";
+import { createCallAncestry } from "./call-ancestry.ts";
 import type { Part } from "./operation-plan.ts";
 import { createPricer } from "./pricer.ts";
 import type { OperationWatcher } from "./rollup-writer.ts";
@@ -11,12 +12,14 @@ import type { OperationWatcher } from "./rollup-writer.ts";
  * events.
  *
  * A framework and the vendor's client under it may report the same call. The framework's (a wrapper) is covered, and not summed,
- * where a call of the vendor's client lies directly under its span and inside its time. Two calls of vendors never cover each
- * other, because clients leak spans and so nest what follows one another.
+ * where a call of the vendor's client lies under its span (see `CallAncestry`) and inside its time. Two calls of vendors never cover
+ * each other, because clients leak spans and so nest what follows one another; nor do two wrappers.
  */
 export interface LlmCallWriter {
   /** Writes the call of an operation that is new or changed. */
   write(operationId: number, pair: Pair<Part>): LlmCall;
+  /** An event was stored whose operation belongs to this trace or session; see `CallAncestry`. */
+  partAdded(run: string, part: Part): void;
   /** Removes the call of an operation that is about to be removed. */
   remove(operationId: number): void;
   /** Finds out which wrappers are covered, as far as that may have changed. Call once, at the end of the transaction. */
@@ -48,15 +51,7 @@ export function createLlmCallWriter(database: Database, prices: PriceBook, watch
   const statements = prepare(database);
   const pricer = createPricer(database, prices);
   const wrappers = new Set<number>();
-  /** Keys of the spans under which a vendor's call came or went. */
-  const parents = new Set<string>();
-  const addParent = (key: string | null): void => {
-    if (key !== null) parents.add(key);
-  };
-  const clear = (): void => {
-    wrappers.clear();
-    parents.clear();
-  };
+  const ancestry = createCallAncestry(database);
   return {
     write(operationId, { start, finish }) {
       const part = start ?? finish;
@@ -64,39 +59,40 @@ export function createLlmCallWriter(database: Database, prices: PriceBook, watch
       const model = facts.usedModel ?? facts.requestedModel;
       const linkKey = linkKeyOf(part, facts);
       if (facts.isWrapper) wrappers.add(operationId);
-      else addParent(linkKey);
+      if (facts.isWrapper && linkKey !== null) ancestry.wrapperComing(linkKey);
       const { costPicoUsd, price } = pricer.priceOf({ ...facts, model, atMicros: part.timeMicros });
       const priceKey = price === null ? null : pricer.keyOf(price);
       const place = [operationId, linkKey, facts.isWrapper ? 1 : 0];
       statements.write.run([...place, ...factValues(facts), costPicoUsd, priceKey]);
+      if (!facts.isWrapper && linkKey !== null) ancestry.callWritten(operationId, linkKey);
       return { facts, model, costPicoUsd };
     },
     remove(operationId) {
       wrappers.delete(operationId);
-      // The statement returns one column.
-      const row = statements.remove.get(operationId) as { readonly parent: string | null } | undefined;
-      addParent(row?.parent ?? null);
+      const row = statements.remove.get(operationId);
+      if (row === undefined || row.link_key === null) return;
+      if (row.is_wrapper === 1) ancestry.wrapperRemoved(row.link_key);
+      else ancestry.callRemoved(operationId);
     },
+    partAdded: (run, part) => ancestry.partAdded(run, part),
     flush() {
-      for (const key of parents) {
-        // The statement selects one column.
-        for (const id of statements.findWrappers.pluck().all(key)) wrappers.add(id as number);
-      }
+      for (const key of ancestry.flush()) for (const { id } of statements.findWrappers.all(key)) wrappers.add(id);
       for (const id of wrappers) {
         watcher.operationChanging(id);
         statements.cover.run({ id });
       }
-      clear();
+      wrappers.clear();
     },
     forget() {
-      clear();
+      wrappers.clear();
+      ancestry.forget();
       pricer.forget();
     },
   };
 }
 
 /**
- * What ties a wrapper to the calls of vendors that lie directly under it: the key of its own span, and of their parent's; null
+ * What ties a wrapper to the calls of vendors that lie under it: the key of its own span, and of the span that they lie in; null
  * where there is none.
  */
 function linkKeyOf({ agentId, place }: Part, { isWrapper }: LlmFacts): string | null {
@@ -109,7 +105,12 @@ function factValues({ vendor, requestedModel, usedModel, stopReason, tokens }: L
   return [vendor, requestedModel, usedModel, stopReason, input, output, cacheRead, cacheWrite, reasoning];
 }
 
-type Statements = Readonly<Record<"write" | "remove" | "findWrappers" | "cover", Statement>>;
+interface Statements {
+  readonly write: Statement;
+  readonly remove: Statement<[number], { readonly link_key: string | null; readonly is_wrapper: number }>;
+  readonly findWrappers: Statement<[string], { readonly id: number }>;
+  readonly cover: Statement;
+}
 
 function prepare(database: Database): Statements {
   return {
@@ -118,14 +119,13 @@ function prepare(database: Database): Statements {
         input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_pico_usd, price_key)
       values (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
     ),
-    remove: database.prepare(
-      "delete from llm_calls where operation_id = ? returning case when is_wrapper = 0 then link_key end as parent",
-    ),
-    findWrappers: database.prepare("select operation_id from llm_calls where link_key = ? and is_wrapper = 1"),
+    remove: database.prepare("delete from llm_calls where operation_id = ? returning link_key, is_wrapper"),
+    findWrappers: database.prepare("select operation_id as id from llm_calls where link_key = ? and is_wrapper = 1"),
     cover: database.prepare(
       `update llm_calls as w set is_covered = exists (
-        select 1 from llm_calls v join operations vo on vo.id = v.operation_id join operations wo on wo.id = w.operation_id
-        where v.link_key = w.link_key and v.is_wrapper = 0 and vo.agent_key = wo.agent_key
+        select 1 from operations wo cross join call_ancestors x on x.span_key = w.link_key
+          cross join operations vo on vo.id = x.operation_id
+        where wo.id = w.operation_id and vo.agent_key = wo.agent_key
           and (wo.start_micros is null or vo.at_micros >= wo.start_micros)
           and (wo.finish_micros is null or ifnull(vo.finish_micros, vo.at_micros) <= wo.finish_micros)
       ) where operation_id = :id`,

@@ -48,6 +48,7 @@ export function createOperationWriter(
         const isNew = !finder.any(key);
         const isPlanTrue = isNew && parts.length === partition.parts.length;
         const rows = isNew ? [] : findRows(finder, key, parts);
+        for (const part of newParents(parts, rows)) llmCalls.partAdded(partition.name.run, part);
         const pairs = isPlanTrue ? partition.pairs : pairParts([...parts, ...rows.flatMap(partsOf)]);
         additions.push(...changeRows(tables, rows, pairs).map((pair) => ({ id: idOf(pair), key, pair })));
       }
@@ -70,6 +71,13 @@ function findRows(finder: OperationFinder, key: Buffer, parts: readonly Part[]):
     if (finished.length === 0) return finished;
   }
   return finder.finishedOrOpen(key, fromMicros);
+}
+
+/** Those of the parts that tell a parent of their span which the operations there have not told. */
+function newParents(parts: readonly Part[], rows: readonly OperationRow[]): readonly Part[] {
+  if (rows.length === 0) return parts;
+  const known = new Set(rows.flatMap(partsOf).map(({ place }) => place.parentSpanId));
+  return parts.filter(({ place }) => !known.has(place.parentSpanId));
 }
 
 function partsOf({ start, finish }: OperationRow): readonly Part[] {

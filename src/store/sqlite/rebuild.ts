@@ -12,7 +12,7 @@ import { createTraceLedger } from "./trace-ledger.ts";
  * Number of the rules by which tables are derived from events, kept as `PRAGMA user_version`. To be counted up whenever a rule
  * changes, so that the next start makes the derived tables anew.
  */
-export const derivationVersion = 3;
+export const derivationVersion = 4;
 
 /** What it takes to derive anew. */
 export interface RebuildOptions {
@@ -87,6 +87,7 @@ const clearSql = `
     from llm_calls c join operations o on o.id = c.operation_id where c.price_key is not null;
   create index temp.kept_prices_by_operation on kept_prices (operation_id);
   delete from llm_calls;
+  delete from call_ancestors;
   delete from operations;
   delete from traces;
   delete from security_alerts;`;

@@ -279,7 +279,9 @@ describe("a read finds every row that it looks at by an index:", () => {
           `the tokens of ${sessionId ?? "the latest sessions"}`,
           (reader: Reader) =>
             reader.queryCalls({
-              ...{ agentIds: ["agent 0", "agent 1"], buckets: someBuckets, groupsMax: 100 },
+              agentIds: ["agent 0", "agent 1"],
+              buckets: someBuckets,
+              groupsMax: 100,
               groupBy: sessionId === null ? ["agent", "session"] : [],
               filter: { kinds: ["llm", "tool"], sessionId, vendor: null, model: null, name: null },
               size: "tokens",
@@ -297,7 +299,10 @@ describe("a read finds every row that it looks at by an index:", () => {
       "the events of the latest sessions",
       (reader) =>
         reader.queryEvents({
-          ...{ agentIds: [], buckets: someBuckets, groupsMax: 100, groupBy: ["agent", "session"] },
+          agentIds: [],
+          buckets: someBuckets,
+          groupsMax: 100,
+          groupBy: ["agent", "session"],
           filter: { name: null, level: null, channel: null, sessionId: null, onlyErrors: true },
         }),
       2,

@@ -15,10 +15,10 @@ import { createTemporaryFolder } from "./temporary-folder.ts";
 const folder = createTemporaryFolder();
 const priceTables = [readFileSync(new URL("../../../src/pricing/price-table.json", import.meta.url), "utf8")];
 
-/** The events of both sample files, as ingest makes them. */
+/** The events of all sample files, as ingest makes them. */
 function sampleEvents(): readonly Event[] {
   const nowMicros = Date.UTC(2026, 0, 1) * 1000;
-  const raws = ["v1-events", "legacy-events"].flatMap((name): unknown[] =>
+  const raws = ["v1-events", "legacy-events", "double-report"].flatMap((name): unknown[] =>
     JSON.parse(readFileSync(new URL(`../../samples/${name}.json`, import.meta.url), "utf8")),
   );
   const results = normaliseBatch(raws, { readFields: eventFieldsFromJson, limits: limitsDefault, nowMicros });
@@ -41,6 +41,7 @@ const open = (databasePath: string, tables: readonly string[] = priceTables) => 
 const derivedSql: Readonly<Record<string, string>> = {
   operations: "select * from operations",
   llmCalls: "select c.*, p.price from llm_calls c left join call_prices p on p.id = c.price_key",
+  callAncestors: "select * from call_ancestors",
   traces: "select agent_key, trace_id, start_micros, end_micros, event_count, error_count from traces",
   alerts: "select * from security_alerts",
   sessions: "select * from sessions",
@@ -86,7 +87,7 @@ test("tables that were derived by other rules are made anew at the start, and wh
   const alert = events.find((event) => event.alert !== null);
   await store.setAlertStatus({ eventId: alert?.id ?? "", status: "resolved", atMicros: 1 });
   await store.close();
-  expect([outcomes.length, first.rebuilt]).toEqual([168, [0]]);
+  expect([outcomes.length, first.rebuilt]).toEqual([233, [0]]);
   const before = readDerived(path);
   for (const rows of Object.values(before)) expect(rows).not.toEqual([]);
   expect(before["alerts"]?.filter((row) => row.includes('"resolved"'))).toHaveLength(1);
@@ -95,7 +96,7 @@ test("tables that were derived by other rules are made anew at the start, and wh
   expect(readDerived(path)).not.toEqual(before);
   const second = open(path);
   await (await second.store).close();
-  expect(second.rebuilt).toEqual([168]);
+  expect(second.rebuilt).toEqual([233]);
   expect(readDerived(path)).toEqual(before);
 
   const third = open(path);
@@ -115,7 +116,7 @@ test("calls keep the price that they were priced with, whatever the tables say w
   // Without any table, no call would have a price.
   const again = open(path, []);
   await (await again.store).close();
-  expect(again.rebuilt).toEqual([168]);
+  expect(again.rebuilt).toEqual([233]);
   expect(readDerived(path)).toEqual(before);
 });
 
@@ -148,7 +149,7 @@ test("calls keep their prices when a database comes from where each had a copy o
   // Without any table, no call would have a price.
   const again = open(oldPath, []);
   await (await again.store).close();
-  expect(again.rebuilt).toEqual([168]);
+  expect(again.rebuilt).toEqual([233]);
   const { alerts: _alerts, alertRollups: _alertRollups, ...before } = readDerived(path);
   expect(readDerived(oldPath)).toMatchObject(before);
 });

@@ -40,7 +40,16 @@ function readRollups(database: Database): Readonly<Record<string, readonly Row[]
 }
 
 function clear(database: Database): void {
-  const others = ["security_alerts", "llm_calls", "operations", "traces", "events", "sessions", "agents"];
+  const others = [
+    "security_alerts",
+    "llm_calls",
+    "call_ancestors",
+    "operations",
+    "traces",
+    "events",
+    "sessions",
+    "agents",
+  ];
   for (const table of [...tables, ...others]) database.exec(`delete from ${table}`);
 }
 
