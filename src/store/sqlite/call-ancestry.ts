@@ -16,8 +16,6 @@ export interface CallAncestry {
   partAdded(run: string, part: Part): void;
   /** A wrapper is about to be written, with the key of its span. */
   wrapperComing(spanKey: string): void;
-  /** A wrapper was removed. */
-  wrapperRemoved(spanKey: string): void;
   /** A vendor's call was written, with the key of the span that it lies in. */
   callWritten(operationId: number, spanKey: string): void;
   /** A vendor's call was removed. */
@@ -37,7 +35,7 @@ const tracesMax = 10_000;
 /** Prepares the statements on the writer's connection. */
 export function createCallAncestry(database: Database): CallAncestry {
   const statements = prepare(database);
-  /** Whether a wrapper is in a trace, by the prefix of its keys. */
+  /** Whether a wrapper is, or was, in a trace, by the prefix of its keys. */
   const wrapped = new Map<string, boolean>();
   /** Calls whose ancestors may have changed. */
   const calls = new Set<number>();
@@ -68,7 +66,6 @@ export function createCallAncestry(database: Database): CallAncestry {
       if (!isWrapped(prefix)) opened.add(prefix);
       wrapped.set(prefix, true);
     },
-    wrapperRemoved: (spanKey) => void wrapped.delete(prefixOfSpanKey(spanKey)),
     callWritten(operationId, spanKey) {
       if (isWrapped(prefixOfSpanKey(spanKey))) calls.add(operationId);
     },

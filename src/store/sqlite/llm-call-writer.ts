@@ -70,9 +70,7 @@ export function createLlmCallWriter(database: Database, prices: PriceBook, watch
     remove(operationId) {
       wrappers.delete(operationId);
       const row = statements.remove.get(operationId);
-      if (row === undefined || row.link_key === null) return;
-      if (row.is_wrapper === 1) ancestry.wrapperRemoved(row.link_key);
-      else ancestry.callRemoved(operationId);
+      if (row?.is_wrapper === 0) ancestry.callRemoved(operationId);
     },
     partAdded: (run, part) => ancestry.partAdded(run, part),
     flush() {
@@ -107,7 +105,7 @@ function factValues({ vendor, requestedModel, usedModel, stopReason, tokens }: L
 
 interface Statements {
   readonly write: Statement;
-  readonly remove: Statement<[number], { readonly link_key: string | null; readonly is_wrapper: number }>;
+  readonly remove: Statement<[number], { readonly is_wrapper: number }>;
   readonly findWrappers: Statement<[string], { readonly id: number }>;
   readonly cover: Statement;
 }
@@ -119,7 +117,7 @@ function prepare(database: Database): Statements {
         input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_pico_usd, price_key)
       values (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
     ),
-    remove: database.prepare("delete from llm_calls where operation_id = ? returning link_key, is_wrapper"),
+    remove: database.prepare("delete from llm_calls where operation_id = ? returning is_wrapper"),
     findWrappers: database.prepare("select operation_id as id from llm_calls where link_key = ? and is_wrapper = 1"),
     cover: database.prepare(
       `update llm_calls as w set is_covered = exists (

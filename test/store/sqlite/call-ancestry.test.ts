@@ -158,6 +158,19 @@ describe("a wrapper is covered", () => {
     }
   });
 
+  test("also where only the finish of the span between tells that it lies under the wrapper", async () => {
+    const { database, writer } = await open("late.db");
+    writer.write([
+      opened("wrapper", "t", "w", null),
+      opened("chain", "t", "c", "elsewhere"),
+      opened("call", "t", "v", "c"),
+    ]);
+    const coveredCount = () => readCalls(database, ["agent"]).filter((call) => call.is_covered === 1).length;
+    expect(coveredCount()).toBe(0);
+    writer.write([buildEvent(inSpan("chain", { ...atOnce, traceId: "t", spanId: "c", parentSpanId: "w" }, "ok"))]);
+    expect(coveredCount()).toBe(1);
+  });
+
   test("also where a write that would have told so before was undone", async () => {
     const { database, writer } = await open("undone.db");
     const wrapper = opened("wrapper", "t", "w", null);
