@@ -27,7 +27,7 @@ export interface CallAncestry {
 }
 
 /** Spans above a call that are known. */
-export const ancestorsMax = 16;
+export const ancestorsMax = 8;
 
 /** Traces of which it is remembered whether a wrapper is in them. */
 const tracesMax = 10_000;

@@ -76,8 +76,10 @@ export function createLlmCallWriter(database: Database, prices: PriceBook, watch
     flush() {
       for (const key of ancestry.flush()) for (const { id } of statements.findWrappers.all(key)) wrappers.add(id);
       for (const id of wrappers) {
+        // Most stay as they are, and to count one anew takes longer than to look.
+        if (statements.findChanged.get(id) === undefined) continue;
         watcher.operationChanging(id);
-        statements.cover.run({ id });
+        statements.turn.run(id);
       }
       wrappers.clear();
     },
@@ -107,7 +109,8 @@ interface Statements {
   readonly write: Statement;
   readonly remove: Statement<[number], { readonly is_wrapper: number }>;
   readonly findWrappers: Statement<[string], { readonly id: number }>;
-  readonly cover: Statement;
+  readonly findChanged: Statement<[number], unknown>;
+  readonly turn: Statement<[number]>;
 }
 
 function prepare(database: Database): Statements {
@@ -119,14 +122,15 @@ function prepare(database: Database): Statements {
     ),
     remove: database.prepare("delete from llm_calls where operation_id = ? returning is_wrapper"),
     findWrappers: database.prepare("select operation_id as id from llm_calls where link_key = ? and is_wrapper = 1"),
-    cover: database.prepare(
-      `update llm_calls as w set is_covered = exists (
-        select 1 from operations wo cross join call_ancestors x on x.span_key = w.link_key
-          cross join operations vo on vo.id = x.operation_id
-        where wo.id = w.operation_id and vo.agent_key = wo.agent_key
+    findChanged: database.prepare(
+      `select 1 from llm_calls w join operations wo on wo.id = w.operation_id
+      where w.operation_id = ? and w.is_covered <> exists (
+        select 1 from call_ancestors x cross join operations vo on vo.id = x.operation_id
+        where x.span_key = w.link_key and vo.agent_key = wo.agent_key
           and (wo.start_micros is null or vo.at_micros >= wo.start_micros)
           and (wo.finish_micros is null or ifnull(vo.finish_micros, vo.at_micros) <= wo.finish_micros)
-      ) where operation_id = :id`,
+      )`,
     ),
+    turn: database.prepare("update llm_calls set is_covered = 1 - is_covered where operation_id = ?"),
   };
 }
