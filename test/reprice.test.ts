@@ -28,11 +28,11 @@ async function storeSamples(databasePath: string): Promise<void> {
   await store.close();
 }
 
-/** What the calls of a model cost, by the calls themselves and by the roll-ups of days, in 1e-12 USD. */
+/** What the calls of a model cost, by the calls themselves and by the roll-ups of days of all agents together, in 1e-12 USD. */
 function costsOf(path: string, model: string): readonly unknown[] {
   const database = new Database(path, { readonly: true });
   try {
-    const day = "step_minutes = 24 * 60";
+    const day = "step_minutes = 24 * 60 and agent_key = 0";
     return [
       database.prepare("select sum(cost_pico_usd) from llm_calls where used_model = ?").pluck().get(model),
       database.prepare(`select sum(cost_pico_usd) from call_rollups where model = ? and ${day}`).pluck().get(model),

@@ -72,9 +72,18 @@ describe("the indexer", () => {
     const turns = 30;
     const [first, ...others] = buildConversation(turns);
     await store.append(first === undefined ? [] : [first]);
-    startIndexer(store);
+    let handedOver = 0;
+    startIndexer({
+      ...store,
+      indexTexts(batch) {
+        handedOver += batch.texts.length;
+        return store.indexTexts(batch);
+      },
+    });
     for (const event of others) await store.append([event]);
     await caughtUp(store);
+    // What it remembers does not even reach the writer.
+    expect(handedOver).toBe(2 * turns);
     expect(store.readTexts()).toEqual(
       Array.from({ length: turns }, (_, turn) => [`question ${turn}`, `answer ${turn}`]).flat(),
     );

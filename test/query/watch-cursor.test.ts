@@ -27,8 +27,8 @@ describe("a cursor", () => {
           expect(parseWatchCursor(cursor, own, sequence)).toBe(sequence);
           const { level, channel, name, sessionId, agentId } = own;
           expect(parseWatchCursor(cursor, { level, channel, name, sessionId, agentId }, sequence)).toBe(sequence);
-          for (const field of Object.keys(own)) {
-            expect(() => parseWatchCursor(cursor, { ...own, [field]: `${own.agentId}x` }, sequence)).toThrow("cursor");
+          for (const [field, value] of Object.entries(own)) {
+            expect(() => parseWatchCursor(cursor, { ...own, [field]: `${value}x` }, sequence)).toThrow("cursor");
           }
         },
       ),

@@ -58,12 +58,19 @@ async function statementsOf(call: (reader: Reader) => Promise<unknown>): Promise
   return statements;
 }
 
+/** Plans by statement: they do not depend on the parameters. */
+const plans = new Map<string, readonly string[]>();
+
 /** The steps that SQLite takes for a statement, on the database with rows and on the one without. */
 function planOf({ sql, parameters }: Statement): readonly string[] {
-  return [filled, empty].flatMap((database) => {
+  const known = plans.get(sql);
+  if (known !== undefined) return known;
+  const plan = [filled, empty].flatMap((database) => {
     const steps = database.prepare<unknown[], { readonly detail: string }>(`explain query plan ${sql}`);
     return steps.all(...parameters).map(({ detail }) => detail);
   });
+  plans.set(sql, plan);
+  return plan;
 }
 
 /** Steps that walk a table from end to end, in whatever order. */
