@@ -5,6 +5,7 @@ import { LeanCalls } from "./20261121000200_lean_calls.ts";
 import { SearchTexts } from "./20261121000300_search_texts.ts";
 import { ListsByAgent } from "./20261121000400_lists_by_agent.ts";
 import { CallAncestors } from "./20261121000500_call_ancestors.ts";
+import { SessionRollups } from "./20261121000600_session_rollups.ts";
 
 /** Every migration, oldest first. A list rather than a folder scan, so that nothing depends on the working directory. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   { name: "20261121000300_search_texts", class: SearchTexts },
   { name: "20261121000400_lists_by_agent", class: ListsByAgent },
   { name: "20261121000500_call_ancestors", class: CallAncestors },
+  { name: "20261121000600_session_rollups", class: SessionRollups },
 ] as const;

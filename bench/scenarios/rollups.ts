@@ -28,6 +28,7 @@ const noRollups: RollupWriter = {
   countAlert() {},
   operationAdded() {},
   operationChanging() {},
+  sessionChanged() {},
   flush() {},
   forget() {},
 };

@@ -285,11 +285,11 @@ async function overviewOf(store: MetricStore, scope: Scope): Promise<MetricOverv
     size: "count",
     withLatency: true,
   });
-  const [llm, tools, events, agents, sessions, alerts] = await Promise.all([
+  const [llm, tools, events, agentCount, sessions, alerts] = await Promise.all([
     store.queryCalls(callsOf("llm")),
     store.queryCalls(callsOf("tool")),
     store.queryEvents({ ...scope, groupBy: [], filter: everyEvent }),
-    store.queryEvents({ ...scope, groupBy: ["agent"], groupsMax: 1, filter: everyEvent }),
+    store.countAgents(scope),
     store.querySessions({ ...scope, groupBy: [] }),
     store.queryAlerts({ ...scope, groupBy: ["severity"], filter: { severity: null, category: null } }),
   ]);
@@ -298,7 +298,7 @@ async function overviewOf(store: MetricStore, scope: Scope): Promise<MetricOverv
   return {
     range: { startMicros: scope.buckets[0]?.startMicros ?? null, endMicros: scope.buckets.at(-1)?.endMicros ?? null },
     events: events.groups[0]?.total ?? noEvents,
-    agentCount: agents.groups.length + (agents.other?.groupCount ?? 0),
+    agentCount,
     sessions: sessionsOf(sessions.groups[0]?.total ?? noSessions),
     llm: toolsOf(llmSums),
     tools: toolsOf(tools.groups[0]?.total ?? noCalls),

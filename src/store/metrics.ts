@@ -3,8 +3,8 @@ import type { AlertSeverity } from "../model/security-alert.ts";
 
 /**
  * What the store tells in numbers over ranges of time. The cost of an answer depends on the length of the range and the number of
- * different agents, models, names, …, not on the number of events; only sessions are read one by one, and, where single sessions are
- * asked about, what lies in them.
+ * different agents, models, names, …, not on the number of events. Only where single sessions are asked about, what lies in them is
+ * read.
  */
 export interface MetricStore {
   /** Operations by the time of their start, else of their finish. Wrappers that a vendor's call covers are left out. */
@@ -18,6 +18,9 @@ export interface MetricStore {
 
   /** Sessions by the time of their start. */
   querySessions(query: SessionMetricQuery): Promise<MetricGroups<SessionSums>>;
+
+  /** How many agents have an event in any of the buckets. */
+  countAgents(query: AgentCountQuery): Promise<number>;
 }
 
 /** From `startMicros` on and before `endMicros`, both at full minutes; null is without end on that side. */
@@ -173,6 +176,9 @@ export interface AlertSums {
 }
 
 export type SessionMetricQuery = MetricQuery<"agent">;
+
+/** Of which agents, and when. */
+export type AgentCountQuery = Pick<MetricQuery<never>, "agentIds" | "buckets">;
 
 export interface SessionSums {
   readonly count: number;

@@ -1512,11 +1512,10 @@ export const QueryAlertMetricsResponseSchema: GenMessage<QueryAlertMetricsRespon
   messageDesc(file_cylestio_v1_metrics_service, 25);
 
 /**
- * Answers questions in numbers. All RPCs only read. The first three look at events one by one, of one agent; the others read
- * counters, so that their cost does not grow with the number of events (QuerySessionMetrics and the sessions of GetOverview
- * read the sessions of the range, and questions by session what lies in the sessions).
+ * Answers questions in numbers. All RPCs only read. They read counters, so that their cost does not grow with the number of events;
+ * questions by session read what lies in the sessions. The first three are about one agent, and take bounds of any precision.
  *
- * What these others have in common:
+ * What the others have in common:
  * - `agent_id` names up to 100 agents; none means all.
  * - The range is from `from_time` (included) to `to_time` (not included), each moved outwards to a full minute. Without an `interval`
  *   an end that is not given is open. With one, `to_time` is now by default, and `from_time` 24 hours before it (`minute`, `hour`) or 30

@@ -2,6 +2,8 @@ import type { Database, Statement } from "better-sqlite3";
 import type { Event } from "../../model/event.ts";
 import { isErrorLevel } from "../../model/level.ts";
 import { eventIdFromBytes, eventIdToBytes } from "./event-row.ts";
+import type { RollupWriter } from "./rollup-writer.ts";
+import type { SessionNumbers } from "./session-rollups.ts";
 
 /** Gives agents and sessions their keys, and adds up what one transaction changes about them. */
 export interface AgentLedger {
@@ -55,8 +57,8 @@ interface AgentRow {
   readonly llm_provider_event_id: Uint8Array | null;
 }
 
-/** Prepares the statements on the writer's connection. */
-export function createAgentLedger(database: Database): AgentLedger {
+/** Prepares the statements on the writer's connection. The watcher is told of every session that a transaction changes. */
+export function createAgentLedger(database: Database, watcher: Pick<RollupWriter, "sessionChanged">): AgentLedger {
   const statements = prepare(database);
   const agentKeys = new Map<string, number>();
   const sessionKeys = new Map<string, number>();
@@ -102,9 +104,7 @@ export function createAgentLedger(database: Database): AgentLedger {
     },
     flush() {
       for (const [key, change] of agentChanges) writeAgent(statements, key, change);
-      for (const [key, { eventCount, errorCount, startMicros, endMicros }] of sessionChanges) {
-        statements.updateSession.run(eventCount, errorCount, startMicros, endMicros, key);
-      }
+      for (const [key, change] of sessionChanges) writeSession(statements, watcher, key, change);
       for (const map of [agentChanges, sessionChanges]) map.clear();
     },
     forget() {
@@ -154,6 +154,26 @@ function writeAgent(statements: Statements, key: number, change: AgentChange): v
   }
 }
 
+function writeSession(
+  { readSession, updateSession }: Statements,
+  watcher: Pick<RollupWriter, "sessionChanged">,
+  key: number,
+  change: SessionChange,
+): void {
+  // The row is there: `keysOf` made it. The statement selects exactly these columns.
+  const before = readSession.get(key) as SessionNumbers;
+  const after: SessionNumbers = {
+    agentKey: before.agentKey,
+    startMicros: Math.min(before.startMicros, change.startMicros),
+    endMicros: Math.max(before.endMicros, change.endMicros),
+    eventCount: before.eventCount + change.eventCount,
+    errorCount: before.errorCount + change.errorCount,
+  };
+  updateSession.run(after.eventCount, after.errorCount, after.startMicros, after.endMicros, key);
+  // A row that was made in this transaction has no events yet.
+  watcher.sessionChanged(before.eventCount === 0 ? null : before, after);
+}
+
 function placeOf(event: Event): Place {
   return { micros: event.timeMicros, eventId: event.id };
 }
@@ -198,6 +218,7 @@ type Statements = Record<
   | "setProvider"
   | "findSession"
   | "insertSession"
+  | "readSession"
   | "updateSession",
   Statement
 >;
@@ -229,9 +250,12 @@ function prepare(database: Database): Statements {
     insertSession: database.prepare(
       "insert into sessions (agent_key, session_id, start_micros, end_micros) values (?, ?, ?, ?)",
     ),
+    readSession: database.prepare(
+      `select agent_key as agentKey, start_micros as startMicros, end_micros as endMicros, event_count as eventCount,
+        error_count as errorCount from sessions where id = ?`,
+    ),
     updateSession: database.prepare(
-      `update sessions set event_count = event_count + ?, error_count = error_count + ?, start_micros = min(start_micros, ?), end_micros = max(end_micros, ?)
-      where id = ?`,
+      "update sessions set event_count = ?, error_count = ?, start_micros = ?, end_micros = ? where id = ?",
     ),
   };
 }

@@ -28,7 +28,7 @@ export function createEventWriter(
   prices: PriceBook,
   rollups: RollupWriter = createRollupWriter(database),
 ): EventWriter {
-  const ledger = createAgentLedger(database);
+  const ledger = createAgentLedger(database, rollups);
   const traces = createTraceLedger(database);
   const operations = createOperationWriter(database, prices, rollups);
   const alerts = createAlertWriter(database);

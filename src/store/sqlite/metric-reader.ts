@@ -1,4 +1,5 @@
 import type {
+  AgentCountQuery,
   AlertMetricQuery,
   AlertSums,
   EventMetricQuery,
@@ -12,9 +13,10 @@ import type {
 import { queryCalls } from "./call-metric-reader.ts";
 import { ifAny } from "./condition.ts";
 import { type EventCountRow, eventSource } from "./event-sum.ts";
-import { type MetricSource, type PlacedRow, sumByGroup } from "./metric-groups.ts";
+import { type MetricSource, sumByGroup } from "./metric-groups.ts";
 import type { RunQuery } from "./reader.ts";
-import { findMetricAgents, type MetricAgents, readRollups } from "./rollup-rows.ts";
+import { piecesOf } from "./rollup-range.ts";
+import { findMetricAgents, readRollups } from "./rollup-rows.ts";
 import { isOfSessions, querySessionCalls, querySessionEvents } from "./session-metric-reader.ts";
 
 /** Answers in numbers: by the roll-ups, and what is asked of sessions from what lies in them. */
@@ -24,6 +26,7 @@ export function createMetricReader(run: RunQuery): MetricStore {
     queryEvents: (query) => (isOfSessions(query) ? querySessionEvents(run, query) : queryEvents(run, query)),
     queryAlerts: (query) => queryAlerts(run, query),
     querySessions: (query) => querySessions(run, query),
+    countAgents: (query) => countAgents(run, query),
   };
 }
 
@@ -79,47 +82,31 @@ async function queryAlerts(run: RunQuery, query: AlertMetricQuery): Promise<Metr
   return sumByGroup(source, query);
 }
 
-interface SessionRow {
-  readonly bucket: number;
-  readonly agent_key: number;
-  readonly count: number;
-  readonly errors: number;
-  readonly events: number;
-  readonly micros: number;
-}
-
-/** Agents up to which a question looks for the sessions of each in each bucket; those of more are picked out of all. */
-const ownSessionsMax = 10;
-
-/** The sessions that started in each bucket, by agent. One that has no end on a side reaches as far as times go. */
-const sessionsSql = (from: string) => `
-  select p.key as bucket, s.agent_key, count(*) as count, sum(s.error_count > 0) as errors, sum(s.event_count) as events,
-    sum(s.end_micros - s.start_micros) as micros
-  from json_each(?) p cross join ${from} and s.start_micros >= p.value ->> 0 and s.start_micros < p.value ->> 1
-  group by p.key, s.agent_key`;
-
-const everySessionSql = sessionsSql("sessions s indexed by sessions_by_start on true");
-
-const ownSessionsSql = sessionsSql(
-  "json_each(?) a cross join sessions s indexed by sessions_by_agent_start on s.agent_key = a.value",
-);
-
-const pickedSessionsSql = sessionsSql(
-  "sessions s indexed by sessions_by_start on s.agent_key in (select value from json_each(?))",
-);
+const sessionColumns = { agent: "agent_key" } as const;
 
 async function querySessions(run: RunQuery, query: SessionMetricQuery): Promise<MetricGroups<SessionSums>> {
-  const agents = await findMetricAgents(run, query);
-  const source: MetricSource<SessionRow, { -readonly [Name in keyof SessionSums]: number }, SessionSums> = {
-    async *read(buckets) {
-      yield await readSessions(run, { buckets, agents, query });
-    },
+  const rollups = {
+    table: "session_rollups",
+    agents: await findMetricAgents(run, query),
+    isEveryAgent: query.agentIds.length === 0,
+    conditions: [],
+    groupColumns: query.groupBy.map((dimension) => sessionColumns[dimension]),
+    columns: [
+      "sum(r.session_count) as count",
+      "sum(r.error_session_count) as errorSessionCount",
+      "sum(r.event_count) as eventCount",
+      "sum(r.duration_micros) as durationSumMicros",
+    ],
+    apartBy: [],
+  } as const;
+  const source: MetricSource<SessionSums, { -readonly [Name in keyof SessionSums]: number }, SessionSums> = {
+    read: (buckets) => readRollups<SessionSums>(run, rollups, buckets),
     createSum: () => ({ count: 0, errorSessionCount: 0, eventCount: 0, durationSumMicros: 0 }),
-    add(sum, { count, errors, events, micros }) {
+    add(sum, { count, errorSessionCount, eventCount, durationSumMicros }) {
       sum.count += count;
-      sum.errorSessionCount += errors;
-      sum.eventCount += events;
-      sum.durationSumMicros += micros;
+      sum.errorSessionCount += errorSessionCount;
+      sum.eventCount += eventCount;
+      sum.durationSumMicros += durationSumMicros;
     },
     sizeOf: ({ count }) => count,
     finish: (sum) => sum,
@@ -127,28 +114,18 @@ async function querySessions(run: RunQuery, query: SessionMetricQuery): Promise<
   return sumByGroup(source, query);
 }
 
-async function readSessions(
-  run: RunQuery,
-  asked: {
-    readonly buckets: readonly MetricBucket[];
-    readonly agents: MetricAgents;
-    readonly query: SessionMetricQuery;
-  },
-): Promise<readonly PlacedRow<SessionRow>[]> {
-  const { agents, query } = asked;
-  const ranges = asked.buckets.map(({ startMicros, endMicros }) => [
-    startMicros ?? Number.MIN_SAFE_INTEGER,
-    endMicros ?? Number.MAX_SAFE_INTEGER,
+/** Agents of which at least one event lies in one of the pieces: one look for each, which ends at the first row. */
+const reportingSql = `
+  select count(*) as count from json_each(?) a where exists (
+    select 1 from json_each(?) p cross join event_rollups r on r.step_minutes = p.value ->> 0 and r.agent_key = a.value
+      and r.start_minute >= p.value ->> 1 and r.start_minute < p.value ->> 2)`;
+
+async function countAgents(run: RunQuery, query: AgentCountQuery): Promise<number> {
+  const agents = await findMetricAgents(run, query);
+  const pieces = piecesOf(query.buckets).map(({ step, fromMinute, toMinute }) => [step, fromMinute, toMinute]);
+  const [row] = await run<{ readonly count: number }>(reportingSql, [
+    JSON.stringify([...agents.keys()]),
+    JSON.stringify(pieces),
   ]);
-  const isEveryAgent = query.agentIds.length === 0;
-  const ofAgentsSql = agents.size > ownSessionsMax ? pickedSessionsSql : ownSessionsSql;
-  const rows = await run<SessionRow>(isEveryAgent ? everySessionSql : ofAgentsSql, [
-    JSON.stringify(ranges),
-    ...(isEveryAgent ? [] : [JSON.stringify([...agents.keys()])]),
-  ]);
-  return rows.map((row) => ({
-    row,
-    bucket: row.bucket,
-    values: query.groupBy.map(() => agents.get(row.agent_key) ?? null),
-  }));
+  return row?.count ?? 0;
 }

@@ -87,5 +87,22 @@ export const AlertRollupEntity = defineEntity({
   },
 });
 
+/** Sessions by the time of their start. */
+export const SessionRollupEntity = defineEntity({
+  name: "SessionRollup",
+  tableName: "session_rollups",
+  properties: {
+    stepMinutes: p.integer().primary(),
+    agentKey: p.integer().primary(),
+    startMinute: p.integer().primary(),
+    sessionCount: p.integer(),
+    /** Sessions with an event of the level error or worse. */
+    errorSessionCount: p.integer(),
+    eventCount: p.integer(),
+    /** Of the times between the earliest and the latest event of each. */
+    durationMicros: p.bigint("number"),
+  },
+});
+
 /** The tables of roll-ups. */
-export const rollupEntities = [EventRollupEntity, CallRollupEntity, AlertRollupEntity];
+export const rollupEntities = [EventRollupEntity, CallRollupEntity, AlertRollupEntity, SessionRollupEntity];

@@ -10,7 +10,7 @@ const stretchesMax = 1_000;
 
 /** What to read of a table of roll-ups. */
 export interface RollupQuery {
-  readonly table: "event_rollups" | "call_rollups" | "alert_rollups";
+  readonly table: "event_rollups" | "call_rollups" | "alert_rollups" | "session_rollups";
   readonly agents: MetricAgents;
   /** Whether these are all agents: where they are not told apart, what is counted for all together is read instead. */
   readonly isEveryAgent: boolean;

@@ -4,6 +4,7 @@ import type { AlertFacts } from "../../model/security-alert.ts";
 import { type CallContribution, type ContributionRow, contributionFrom, contributionSql } from "./call-contribution.ts";
 import { createCallRollups } from "./call-rollups.ts";
 import { createAlertRollups, createEventRollups } from "./count-rollups.ts";
+import { createSessionRollups, type SessionNumbers } from "./session-rollups.ts";
 
 /** Tells the roll-ups which operations a transaction changes. */
 export interface OperationWatcher {
@@ -22,6 +23,8 @@ export interface RollupWriter extends OperationWatcher {
   countEvent(event: Pick<Event, "name" | "level" | "channel" | "timeMicros">, agentKey: number): void;
   /** Counts an alert in, at the time of its event. */
   countAlert(alert: Pick<AlertFacts, "severity" | "category">, timeMicros: number, agentKey: number): void;
+  /** A session changes from what it was, null where it was not there, to what it is. */
+  sessionChanged(before: SessionNumbers | null, after: SessionNumbers): void;
   /** Writes what was counted. Call once, at the end of the transaction, when the operations are as they will be. */
   flush(): void;
   /** Forgets what was not flushed. Call after a rollback. */
@@ -36,6 +39,7 @@ export function createRollupWriter(database: Database): RollupWriter {
   const events = createEventRollups(database);
   const alerts = createAlertRollups(database);
   const calls = createCallRollups(database);
+  const sessions = createSessionRollups(database);
   const readOne = database.prepare<[number], ContributionRow>(`${contributionSql} and o.id = ?`);
   const readMany = database.prepare<[string], ContributionRow>(
     `${contributionSql} and o.id in (select value from json_each(?))`,
@@ -55,15 +59,18 @@ export function createRollupWriter(database: Database): RollupWriter {
       const row = readOne.get(id);
       if (row !== undefined) calls.add(contributionFrom(row), -1);
     },
+    sessionChanged(before, after) {
+      if (before !== null) sessions.add(before, -1);
+      sessions.add(after, 1);
+    },
     flush() {
-      events.flush();
-      alerts.flush();
+      for (const part of [events, alerts, sessions]) part.flush();
       if (changed.size > 0) for (const row of readAll(changed)) calls.add(contributionFrom(row), 1);
       calls.flush();
       changed.clear();
     },
     forget() {
-      for (const part of [events, alerts, calls]) part.forget();
+      for (const part of [events, alerts, calls, sessions]) part.forget();
       changed.clear();
     },
   };
@@ -87,7 +94,11 @@ interface AlertRow extends Pick<AlertFacts, "severity" | "category"> {
   readonly time_micros: number;
 }
 
-/** Makes all roll-ups anew from events, operations with their calls, and alerts, in one transaction. */
+interface SessionRow extends SessionNumbers {
+  readonly id: number;
+}
+
+/** Makes all roll-ups anew from events, operations with their calls, alerts and sessions, in one transaction. */
 export function rebuildRollups(database: Database): void {
   const rollups = createRollupWriter(database);
   const forEachChunk = <Row>(sql: string, { idOf, take }: ChunkOptions<Row>): void => {
@@ -104,7 +115,9 @@ export function rebuildRollups(database: Database): void {
     }
   };
   database.transaction(() => {
-    database.exec("delete from event_rollups; delete from call_rollups; delete from alert_rollups");
+    database.exec(
+      "delete from event_rollups; delete from call_rollups; delete from alert_rollups; delete from session_rollups",
+    );
     forEachChunk<EventRow>(
       `select sequence, agent_key, time_micros as timeMicros, name, level, channel from events where sequence > ?
       order by sequence`,
@@ -120,6 +133,11 @@ export function rebuildRollups(database: Database): void {
         idOf: ({ sequence }) => sequence,
         take: (row) => rollups.countAlert(row, row.time_micros, row.agent_key),
       },
+    );
+    forEachChunk<SessionRow>(
+      `select id, agent_key as agentKey, start_micros as startMicros, end_micros as endMicros, event_count as eventCount,
+        error_count as errorCount from sessions where id > ? order by id`,
+      { idOf: ({ id }) => id, take: (row) => rollups.sessionChanged(null, row) },
     );
   })();
 }

@@ -196,6 +196,7 @@ function createStoreOn({
     queryEvents: whileOpen(reader.queryEvents),
     queryAlerts: whileOpen(reader.queryAlerts),
     querySessions: whileOpen(reader.querySessions),
+    countAgents: whileOpen(reader.countAgents),
     ping: whileOpen(reader.ping),
     close: () => (closing ??= close()),
   };

@@ -13,7 +13,8 @@ import { openMigrated } from "./migrated-database.ts";
 import { createTemporaryFolder } from "./temporary-folder.ts";
 
 const folder = createTemporaryFolder();
-const tables = ["event_rollups", "call_rollups", "alert_rollups"] as const;
+const tables = ["event_rollups", "call_rollups", "alert_rollups", "session_rollups"] as const;
+
 /** What is counted: by agent, and all agents, whose key is 0, together. */
 const levels = [
   { step: 1, isOfAgent: true },
@@ -79,12 +80,21 @@ interface Stored {
   readonly [column: string]: string | number | null;
 }
 
+interface Session {
+  readonly agent_key: number;
+  readonly start_micros: number;
+  readonly end_micros: number;
+  readonly event_count: number;
+  readonly error_count: number;
+}
+
 const tiers = ["input", "output", "cache_read", "cache_write", "reasoning"] as const;
 
 /** What the tables of roll-ups hold by definition: everything grouped by its key, at every step. */
 function expectedRollups(database: Database): Readonly<Record<string, readonly Row[]>> {
   const events = database.prepare<[], Stored>("select * from events").all();
   const alerts = database.prepare<[], Stored>("select * from security_alerts").all();
+  const sessions = database.prepare<[], Session>("select * from sessions").all();
   const operations = database
     .prepare<[], Operation>(
       `select o.agent_key, o.at_micros, o.kind, o.name, ifnull(o.start_tool_name, o.finish_tool_name) as tool, o.outcome,
@@ -104,6 +114,15 @@ function expectedRollups(database: Database): Readonly<Record<string, readonly R
       first_micros: Math.min(...group.map(({ time_micros }) => time_micros)),
       latest_micros: Math.max(...group.map(({ time_micros }) => time_micros)),
     })),
+    session_rollups: grouped(sessions, ({ start_micros, agent_key }, stepOf) => stepOf(start_micros, agent_key)).map(
+      ([key, group]) => ({
+        ...key,
+        session_count: group.length,
+        error_session_count: group.filter(({ error_count }) => error_count > 0).length,
+        event_count: group.reduce((sum, { event_count }) => sum + event_count, 0),
+        duration_micros: group.reduce((sum, { start_micros, end_micros }) => sum + end_micros - start_micros, 0),
+      }),
+    ),
     alert_rollups: grouped(alerts, ({ time_micros, agent_key, severity, category }, stepOf) => ({
       ...stepOf(time_micros, agent_key),
       severity,
@@ -279,8 +298,8 @@ describe("roll-ups", () => {
       return tables.map((table) => database.prepare(`select count(*) from ${table}`).pluck().get());
     });
     expect(sizes).toEqual([
-      [5, 5, 0],
-      [5, 5, 0],
+      [5, 5, 0, 5],
+      [5, 5, 0, 5],
     ]);
   });
 });
