@@ -12,8 +12,8 @@ export interface RollupPiece {
 const endlessMinutes = 1440 * 1_000_000;
 
 /**
- * The rows to read for buckets that lie next to each other: days where a bucket has whole ones (of UTC), quarters of an hour at its
- * edges, and minutes only where it does not begin or end with a quarter. No row lies in two buckets.
+ * The rows to read for buckets that lie next to each other: days where a bucket has whole ones (of UTC), hours and quarters of an hour
+ * at its edges, and minutes only where it does not begin or end with a quarter. No row lies in two buckets.
  */
 export function piecesOf(buckets: readonly MetricBucket[]): readonly RollupPiece[] {
   const pieces: RollupPiece[] = [];

@@ -1,9 +1,9 @@
 /** Lengths of the stretches of time that are counted, in minutes: each is a multiple of the one before. */
-export const rollupSteps = [1, 15, 1440] as const;
+export const rollupSteps = [1, 15, 60, 1440] as const;
 export type RollupStep = (typeof rollupSteps)[number];
 
 /** The steps that are counted for all agents together too: how long a question about everybody takes depends on no number of agents. */
-export const sharedSteps: readonly RollupStep[] = [15, 1440];
+export const sharedSteps: readonly RollupStep[] = [60, 1440];
 
 /** Stands for all agents in `agent_key`: no agent has it. */
 export const everyAgentKey = 0;

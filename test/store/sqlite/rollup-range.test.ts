@@ -66,11 +66,12 @@ describe("the rows that buckets take", () => {
     expect([...portionsOf(piecesOf([endless]), 10)]).toHaveLength(1);
   });
 
-  test("are days with quarters of an hour at the edges, and minutes only where the range is not at a quarter", () => {
+  test("are days with hours and quarters of an hour at the edges, and minutes only where the range is not at a quarter", () => {
     const pieces = piecesOf([{ startMicros: at("2026-01-01T22:40:00Z"), endMicros: at("2026-01-05T00:30:00Z") }]);
     expect(pieces.map(({ step, fromMinute, toMinute }) => [step, (toMinute - fromMinute) / step])).toEqual([
       [1, 5],
-      [15, 5],
+      [15, 1],
+      [60, 1],
       [1440, 3],
       [15, 2],
     ]);
@@ -78,7 +79,7 @@ describe("the rows that buckets take", () => {
 
   test.for([
     ["hour", "America/St_Johns", 15],
-    ["day", "Europe/Berlin", 15],
+    ["day", "Europe/Berlin", 60],
     ["day", "UTC", 1440],
     ["minute", "UTC", 1],
   ] as const)("of one %s each in %s are of %i minutes", ([interval, timeZone, step]) => {

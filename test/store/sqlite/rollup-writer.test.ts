@@ -19,8 +19,9 @@ const tables = ["event_rollups", "call_rollups", "alert_rollups", "session_rollu
 const levels = [
   { step: 1, isOfAgent: true },
   { step: 15, isOfAgent: true },
+  { step: 60, isOfAgent: true },
   { step: 1440, isOfAgent: true },
-  { step: 15, isOfAgent: false },
+  { step: 60, isOfAgent: false },
   { step: 1440, isOfAgent: false },
 ];
 
@@ -298,8 +299,8 @@ describe("roll-ups", () => {
       return tables.map((table) => database.prepare(`select count(*) from ${table}`).pluck().get());
     });
     expect(sizes).toEqual([
-      [5, 5, 0, 5],
-      [5, 5, 0, 5],
+      [6, 6, 0, 6],
+      [6, 6, 0, 6],
     ]);
   });
 });
