@@ -3,12 +3,12 @@ import { homedir } from "node:os";
 import process from "node:process";
 import { type Logger, pino } from "pino";
 import { ConfigError, parseConfig } from "./config.ts";
-import { reprice } from "./reprice.ts";
+import { rebuild, reprice } from "./maintenance.ts";
 import { createServer, type Server } from "./server.ts";
 
 /*
- * The process: settings from the environment, start, signals, exit code. With `reprice`, no server: it reckons costs again. 0: stopped on request; 1: could not start, or not
- * stop in good order; 2: a setting is wrong.
+ * The process: settings from the environment, start, signals, exit code. 0: stopped on request; 1: could not start, or not stop in
+ * good order; 2: a setting is wrong. With `reprice` or `rebuild` there is no server: it works on the database and ends.
  */
 
 /** What closing the database may take after the last connection, in milliseconds. */
@@ -16,6 +16,11 @@ const patienceMs = 5_000;
 
 async function main(args: readonly string[]): Promise<void> {
   const surroundings = { platform: process.platform, homeFolder: homedir() };
+  if (args[0] === "rebuild") {
+    const config = parseConfig(process.env, args.slice(1), surroundings);
+    process.stdout.write(`${await rebuild({ config })}\n`);
+    return;
+  }
   if (args[0] === "reprice") {
     const options = args.slice(1).filter((arg) => arg !== "--apply");
     const config = parseConfig(process.env, options, surroundings);

@@ -42,7 +42,7 @@ const layers: readonly { readonly path: string; readonly may: readonly string[] 
   },
   { path: "src/http/", may: ["src/http/", "src/model/", "fastify", "@fastify/", "@httptoolkit/", "node:"] },
   { path: "src/config.ts", may: ["src/model/", "node:"] },
-  { path: "src/main.ts", may: ["src/config.ts", "src/reprice.ts", "src/server.ts", "pino", "node:"] },
+  { path: "src/main.ts", may: ["src/config.ts", "src/maintenance.ts", "src/server.ts", "pino", "node:"] },
 ];
 
 const sources = listFiles("src");

@@ -1,6 +1,7 @@
 import type { Database } from "better-sqlite3";
 import type { DerivedFacts, Event, StoredEvent } from "../../model/event.ts";
 import type { PriceBook } from "../../pricing/price-table.ts";
+import { createAgentLedger } from "./agent-ledger.ts";
 import { createAlertWriter } from "./alert-writer.ts";
 import { type EventRow, eventFromRow } from "./event-row.ts";
 import { planOperations } from "./operation-plan.ts";
@@ -32,10 +33,12 @@ export function needsRebuild(database: Database): boolean {
 }
 
 /**
- * Makes operations, calls, traces and alerts anew from the events, in one transaction; what people said of alerts is kept, and
- * so is the price of a call of which the same is known. Else the result is what it would be had the events just arrived. Returns the number of events.
+ * Makes agents, sessions, operations, calls, traces, alerts and roll-ups anew from the events, in one transaction; what people said of
+ * alerts is kept, and so is the price of a call of which the same is known. Else the result is what it would be had the events just
+ * arrived, and those that are gone never. Returns the number of events.
  */
 export function rebuildDerived(database: Database, { derive, prices }: RebuildOptions): number {
+  const ledger = createAgentLedger(database, { sessionChanged() {} });
   const traces = createTraceLedger(database);
   const operations = createOperationWriter(database, prices, { operationAdded() {}, operationChanging() {} });
   const alerts = createAlertWriter(database);
@@ -56,11 +59,13 @@ export function rebuildDerived(database: Database, { derive, prices }: RebuildOp
       const event = events[index];
       const part = plan.parts[index];
       if (event === undefined) continue;
+      ledger.count(event, { agentKey, sessionKey });
       traces.count(event, agentKey);
       if (event.alert !== null)
         alerts.write(event.alert, { sequence, agentKey, sessionKey, timeMicros: event.timeMicros });
       if (part) Object.assign(part, { sequence, agentKey, sessionKey, pairedMs: paired_duration_ms });
     }
+    ledger.flush();
     traces.flush();
     operations.write(plan);
   };
@@ -90,7 +95,11 @@ const clearSql = `
   delete from call_ancestors;
   delete from operations;
   delete from traces;
-  delete from security_alerts;`;
+  delete from security_alerts;
+  update sessions set event_count = 0, error_count = 0, start_micros = ${Number.MAX_SAFE_INTEGER},
+    end_micros = ${Number.MIN_SAFE_INTEGER};
+  update agents set event_count = 0, first_seen_micros = ${Number.MAX_SAFE_INTEGER}, last_seen_micros = ${Number.MIN_SAFE_INTEGER},
+    llm_provider = null, llm_provider_micros = null, llm_provider_event_id = null;`;
 
 const finishSql = `
   update security_alerts set (status, status_micros) =
@@ -105,5 +114,6 @@ const finishSql = `
       and k.cache_read_tokens is llm_calls.cache_read_tokens and k.cache_write_tokens is llm_calls.cache_write_tokens
       and k.reasoning_tokens is llm_calls.reasoning_tokens;
   drop table kept_prices;
-  update sessions set error_count = (select count(*) from events e where e.session_key = sessions.id
-    and upper(e.level) in ('ERROR', 'CRITICAL', 'FATAL'));`;
+  delete from sessions where event_count = 0;
+  delete from agents where event_count = 0;
+  update agents set session_count = (select count(*) from sessions s where s.agent_key = agents.id);`;

@@ -6,15 +6,16 @@ import { ConfigError } from "../src/config.ts";
 import { normaliseBatch } from "../src/ingest/batch.ts";
 import { eventFieldsFromJson } from "../src/ingest/cylestio/json-event.ts";
 import { deriveStoredFacts } from "../src/ingest/derive-facts.ts";
+import { rebuild, reprice } from "../src/maintenance.ts";
 import { limitsDefault } from "../src/model/limits.ts";
 import { readPriceTables } from "../src/price-files.ts";
-import { reprice } from "../src/reprice.ts";
 import { createSqliteStore } from "../src/store/sqlite/sqlite-store.ts";
 import { createTemporaryFolder } from "./store/sqlite/temporary-folder.ts";
 
 const folder = createTemporaryFolder();
 
-async function storeSamples(databasePath: string): Promise<void> {
+/** Stores the events of a sample, or those whose place in it is kept. */
+async function storeSamples(databasePath: string, isKept: (index: number) => boolean = () => true): Promise<void> {
   const store = await createSqliteStore({
     databasePath,
     durability: "normal",
@@ -23,7 +24,8 @@ async function storeSamples(databasePath: string): Promise<void> {
   });
   const raws: unknown[] = JSON.parse(readFileSync(new URL("./samples/v1-events.json", import.meta.url), "utf8"));
   const nowMicros = Date.UTC(2026, 0, 1) * 1000;
-  const results = normaliseBatch(raws, { readFields: eventFieldsFromJson, limits: limitsDefault, nowMicros });
+  const kept = raws.filter((_, index) => isKept(index));
+  const results = normaliseBatch(kept, { readFields: eventFieldsFromJson, limits: limitsDefault, nowMicros });
   await store.append(results.flatMap((result) => (result.ok ? [result.event] : [])));
   await store.close();
 }
@@ -81,4 +83,48 @@ test.for([
   expect(read).toThrow(ConfigError);
   expect(read).toThrow(pricesPath);
   expect(read).toThrow(reason);
+});
+
+/** What is told of agents and sessions, and every counter, without the keys that are given out in the order of arrival. */
+function readDerived(path: string): Readonly<Record<string, readonly string[]>> {
+  const database = new Database(path, { readonly: true });
+  const rollups = ["event_rollups", "call_rollups", "alert_rollups", "session_rollups"];
+  const tables = [...rollups, "sessions", "traces"].map((table) => ({
+    table,
+    sql: `select a.agent_id as agent, t.* from ${table} t left join agents a on a.id = t.agent_key`,
+  }));
+  try {
+    return Object.fromEntries(
+      [...tables, { table: "agents", sql: "select * from agents" }].map(({ table, sql }) => [
+        table,
+        database
+          .prepare<[], Record<string, unknown>>(sql)
+          .all()
+          .map(({ id: _id, agent_key: _agentKey, ...row }) => JSON.stringify(row))
+          .toSorted(),
+      ]),
+    );
+  } finally {
+    database.close();
+  }
+}
+
+test("what is derived of a database from which events were taken is made anew, as if they had never come", async () => {
+  const databasePath = join(folder, "thinned.db");
+  const isKept = (index: number): boolean => index > 20 && index % 7 !== 0;
+  await storeSamples(databasePath);
+  const database = new Database(databasePath);
+  // Of new databases, events are numbered from 1 on.
+  const sequences = database.prepare<[], number>("select sequence from events").pluck().all();
+  const gone = sequences.filter((sequence) => !isKept(sequence - 1));
+  database.prepare("delete from events where sequence in (select value from json_each(?))").run(JSON.stringify(gone));
+  database.close();
+  expect(gone.length).toBeGreaterThan(30);
+
+  const expectedPath = join(folder, "never.db");
+  await storeSamples(expectedPath, isKept);
+  expect(readDerived(databasePath)).not.toEqual(readDerived(expectedPath));
+  const config = { databasePath, durability: "normal", limits: limitsDefault, pricesPath: null } as const;
+  expect(await rebuild({ config })).toContain(`from ${sequences.length - gone.length} events`);
+  expect(readDerived(databasePath)).toEqual(readDerived(expectedPath));
 });

@@ -1,3 +1,4 @@
+import type { Database } from "better-sqlite3";
 import type { Config } from "./config.ts";
 import { deriveStoredFacts } from "./ingest/derive-facts.ts";
 import { readPriceTables } from "./price-files.ts";
@@ -5,31 +6,53 @@ import { usdFromPico } from "./pricing/cost.ts";
 import { createPriceBook, parsePriceTable } from "./pricing/price-table.ts";
 import { openWriterConnection } from "./store/sqlite/database-file.ts";
 import { lockDatabase } from "./store/sqlite/database-lock.ts";
+import { type RebuildOptions, rebuildDerived } from "./store/sqlite/rebuild.ts";
 import { type PriceChange, repriceCalls } from "./store/sqlite/reprice.ts";
 import { createSqliteStore } from "./store/sqlite/sqlite-store.ts";
 
-export interface RepriceOptions {
+/*
+ * What is done to a database while no server runs on it. All throw `DatabaseInUseError` while one does.
+ */
+
+export interface MaintenanceOptions {
   readonly config: Pick<Config, "databasePath" | "durability" | "limits" | "pricesPath">;
+}
+
+export interface RepriceOptions extends MaintenanceOptions {
   /** Whether to write the new costs; without it they are only shown. */
   readonly apply: boolean;
 }
 
+/** Reckons the costs of all stored calls again with the prices of today's tables. Returns what changes, as text for people. */
+export function reprice({ config, apply }: RepriceOptions): Promise<string> {
+  return onDatabase(config, (database, { prices }) => describe(repriceCalls(database, prices, { apply }), apply));
+}
+
 /**
- * Reckons the costs of all stored calls again with the prices of today's tables. Returns what changes, as text for people. Throws
- * `DatabaseInUseError` while a server runs on the database.
+ * Makes all that is derived from events anew: after somebody took events out of the database, or to be sure. Returns what was done,
+ * as text for people.
  */
-export async function reprice({ config, apply }: RepriceOptions): Promise<string> {
+export function rebuild({ config }: MaintenanceOptions): Promise<string> {
+  return onDatabase(config, (database, rules) => {
+    const eventCount = rebuildDerived(database, rules);
+    return `Agents, sessions, calls, alerts and counters are made anew from ${eventCount} events.`;
+  });
+}
+
+async function onDatabase(
+  config: MaintenanceOptions["config"],
+  work: (database: Database, rules: RebuildOptions) => string,
+): Promise<string> {
   const { databasePath, durability, limits } = config;
   const priceTables = readPriceTables(config);
-  const derive: Parameters<typeof createSqliteStore>[0]["derive"] = (event) => deriveStoredFacts(event, limits);
+  const derive: RebuildOptions["derive"] = (event) => deriveStoredFacts(event, limits);
   // Brings the schema up to date.
   await (await createSqliteStore({ databasePath, durability, priceTables, derive })).close();
   const lock = lockDatabase(databasePath);
   try {
     const database = openWriterConnection(databasePath, durability);
     try {
-      const changes = repriceCalls(database, createPriceBook(priceTables.map(parsePriceTable)), { apply });
-      return describe(changes, apply);
+      return work(database, { derive, prices: createPriceBook(priceTables.map(parsePriceTable)) });
     } finally {
       database.close();
     }
