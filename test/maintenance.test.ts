@@ -109,9 +109,11 @@ function readDerived(path: string): Readonly<Record<string, readonly string[]>> 
   }
 }
 
+/** The places of the events that stay. */
+const isKept = (index: number): boolean => index > 20 && index % 7 !== 0;
+
 test("what is derived of a database from which events were taken is made anew, as if they had never come", async () => {
   const databasePath = join(folder, "thinned.db");
-  const isKept = (index: number): boolean => index > 20 && index % 7 !== 0;
   await storeSamples(databasePath);
   const database = new Database(databasePath);
   // Of new databases, events are numbered from 1 on.

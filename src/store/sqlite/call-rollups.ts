@@ -3,14 +3,7 @@ import { type CallContribution, callCounters, callKeySql, isCountedSql } from ".
 import { distributionColumns } from "./call-sum.ts";
 import { addSketchBytes, addToSketch, type SketchBuckets, sketchBucketOf, sketchToBytes } from "./quantile-sketch.ts";
 import { type RollupKey, rollupKeyText } from "./rollup-key.ts";
-import {
-  everyAgentKey,
-  microsOfMinute,
-  type RollupStep,
-  rollupSteps,
-  sharedSteps,
-  startOfStep,
-} from "./rollup-steps.ts";
+import { everyAgentKey, microsOfMinute, type RollupStep, rollupSteps, startOfStep } from "./rollup-steps.ts";
 
 /** Adds up operations. Every call must run inside the transaction that changes them. */
 export interface CallRollups {
@@ -54,7 +47,6 @@ export function createCallRollups(database: Database): CallRollups {
       for (const step of rollupSteps) {
         if (step > 1) changes = coarsen(changes, step);
         for (const change of changes.values()) writeChange(statements, step, change);
-        if (!sharedSteps.includes(step)) continue;
         for (const change of coarsen(changes, step, everyAgentKey).values()) writeChange(statements, step, change);
       }
       minutes.clear();

@@ -2,7 +2,7 @@ import type { Database } from "better-sqlite3";
 import type { Event } from "../../model/event.ts";
 import type { AlertFacts } from "../../model/security-alert.ts";
 import { type RollupKey, rollupKeyText } from "./rollup-key.ts";
-import { everyAgentKey, minuteOf, type RollupStep, rollupSteps, sharedSteps, startOfStep } from "./rollup-steps.ts";
+import { everyAgentKey, minuteOf, type RollupStep, rollupSteps, startOfStep } from "./rollup-steps.ts";
 
 /** What is counted once and for good: events and alerts. */
 export interface CountRollups<Item> {
@@ -68,7 +68,6 @@ function createCountRollups<Item>({
       for (const step of rollupSteps) {
         if (step > 1) tallies = coarsen(tallies, step);
         for (const tally of tallies.values()) add(step, tally);
-        if (!sharedSteps.includes(step)) continue;
         for (const tally of coarsen(tallies, step, everyAgentKey).values()) add(step, tally);
       }
       minutes.clear();

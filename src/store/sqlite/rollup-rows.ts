@@ -3,7 +3,7 @@ import { type Condition, parametersOf } from "./condition.ts";
 import type { PlacedRow } from "./metric-groups.ts";
 import type { RunQuery } from "./reader.ts";
 import { createBucketFinder, piecesOf, portionsOf } from "./rollup-range.ts";
-import { everyAgentKey, sharedSteps } from "./rollup-steps.ts";
+import { everyAgentKey } from "./rollup-steps.ts";
 
 /** Rows per key that one statement reads at most. */
 const stretchesMax = 1_000;
@@ -62,16 +62,10 @@ export async function* readRollups<Row>(
   if (agents.size === 0) return;
   const bucketOf = createBucketFinder(buckets);
   const areTogether = isEveryAgent && !groupColumns.includes("agent_key");
-  const agentKeys = JSON.stringify([...agents.keys()]);
+  const agentKeys = JSON.stringify(areTogether ? [everyAgentKey] : [...agents.keys()]);
   for (const pieces of portionsOf(piecesOf(buckets), stretchesMax)) {
-    const list = pieces.map(({ step, fromMinute, toMinute }) => [
-      step,
-      fromMinute,
-      toMinute,
-      areTogether && sharedSteps.includes(step),
-    ]);
-    const parameters = [JSON.stringify(list), `[${everyAgentKey}]`, agentKeys, ...parametersOf(conditions)];
-    const rows = await run<Selected<Row>>(rollupSql(query), parameters);
+    const list = JSON.stringify(pieces.map(({ step, fromMinute, toMinute }) => [step, fromMinute, toMinute]));
+    const rows = await run<Selected<Row>>(rollupSql(query), [list, agentKeys, ...parametersOf(conditions)]);
     yield rows.map((row) => ({
       row,
       bucket: bucketOf(row.start_minute),
@@ -87,7 +81,7 @@ function rollupSql({ table, conditions, groupColumns, columns, apartBy }: Rollup
   const groups = groupColumns.map((column, index) => `r.${column} as group_${index}`);
   const grouping = [...groupColumns, ...(apartBy ?? [])].map((column) => `r.${column}`);
   return `select r.start_minute, ${[...groups, ...columns].join(", ")}
-    from json_each(?) p cross join json_each(iif(p.value ->> 3, ?, ?)) a cross join ${table} r
+    from json_each(?) p cross join json_each(?) a cross join ${table} r
       on r.step_minutes = p.value ->> 0 and r.agent_key = a.value
         and r.start_minute >= p.value ->> 1 and r.start_minute < p.value ->> 2
     ${conditions.length === 0 ? "" : `where ${conditions.map(({ sql }) => sql).join(" and ")}`}

@@ -2,10 +2,10 @@
 export const rollupSteps = [1, 15, 60, 1440] as const;
 export type RollupStep = (typeof rollupSteps)[number];
 
-/** The steps that are counted for all agents together too: how long a question about everybody takes depends on no number of agents. */
-export const sharedSteps: readonly RollupStep[] = [60, 1440];
-
-/** Stands for all agents in `agent_key`: no agent has it. */
+/**
+ * Stands for all agents together in `agent_key`: no agent has it. They are counted beside each single one, so that how long a question
+ * about everybody takes depends on no number of agents.
+ */
 export const everyAgentKey = 0;
 
 const microsPerMinute = 60_000_000;

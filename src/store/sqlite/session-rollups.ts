@@ -1,5 +1,5 @@
 import type { Database } from "better-sqlite3";
-import { everyAgentKey, minuteOf, type RollupStep, rollupSteps, sharedSteps, startOfStep } from "./rollup-steps.ts";
+import { everyAgentKey, minuteOf, type RollupStep, rollupSteps, startOfStep } from "./rollup-steps.ts";
 
 /** A session in numbers, as its row has them. */
 export interface SessionNumbers {
@@ -66,7 +66,6 @@ export function createSessionRollups(database: Database): SessionRollups {
       for (const step of rollupSteps) {
         if (step > 1) changes = coarsen(changes, step);
         for (const change of changes.values()) write(step, change);
-        if (!sharedSteps.includes(step)) continue;
         for (const change of coarsen(changes, step, everyAgentKey).values()) write(step, change);
       }
       minutes.clear();
