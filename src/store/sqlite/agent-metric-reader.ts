@@ -12,7 +12,7 @@ import {
 import { findAgentKey } from "./owner.ts";
 import type { RunQuery } from "./reader.ts";
 import { cutRange } from "./rollup-edges.ts";
-import { piecesOf } from "./rollup-range.ts";
+import { inPieceSql, piecesToText } from "./rollup-range.ts";
 
 /*
  * One agent in numbers, within bounds of any precision: full minutes by the roll-ups, what is left at the edges one by one.
@@ -22,8 +22,7 @@ const eventColumns = { name: "name", level: "event_level", channel: "channel" } 
 
 /** Rows of roll-ups in the pieces of the first parameter, of the agent of the second. */
 const piecesSql = (table: "event_rollups" | "call_rollups") =>
-  `json_each(?) p cross join ${table} r on r.step_minutes = p.value ->> 0 and r.agent_key = ?
-    and r.start_minute >= p.value ->> 1 and r.start_minute < p.value ->> 2`;
+  `json_each(?) p cross join ${table} r on ${inPieceSql("?")}`;
 
 const countSql = (dimension: EventCountQuery["dimension"]) => `
   select value, sum(count) as count, min(first_micros) as firstMicros, max(latest_micros) as latestMicros from (
@@ -41,9 +40,11 @@ export async function countEvents(
 ): Promise<EventCount[]> {
   const agentKey = await findAgentKey(run, agentId);
   if (agentKey === null) return [];
-  const { pieces, edges } = textsOf(range);
-  return run<EventCount>(countSql(dimension), [pieces, agentKey, edges, agentKey]);
+  const { pieces, edges } = cutRange(range);
+  return run<EventCount>(countSql(dimension), [piecesToText(pieces), agentKey, JSON.stringify(edges), agentKey]);
 }
+
+type KindRow = CallRollupRow & { readonly kind: OperationKind };
 
 const rollupSql = `select r.kind, ${[...callCounters, ...distributionColumns].map((column) => `r.${column}`).join(", ")} from ${piecesSql("call_rollups")}`;
 
@@ -54,17 +55,14 @@ const edgeSql = `${contributionSql} and o.agent_key = ? and o.kind in (select va
 export async function measureLatency(run: RunQuery, { agentId, ...range }: LatencyQuery): Promise<LatencyRecord[]> {
   const agentKey = await findAgentKey(run, agentId);
   if (agentKey === null) return [];
-  const { pieces } = textsOf(range);
+  const { pieces, edges } = cutRange(range);
   const sums = new Map(operationKinds.map((kind) => [kind, createCallSum()]));
-  for (const { kind, ...row } of await run<CallRollupRow & { readonly kind: OperationKind }>(rollupSql, [
-    pieces,
-    agentKey,
-  ])) {
-    const sum = sums.get(kind);
+  for (const row of await run<KindRow>(rollupSql, [piecesToText(pieces), agentKey])) {
+    const sum = sums.get(row.kind);
     if (sum !== undefined) addRollup(sum, row);
   }
   const kinds = JSON.stringify(operationKinds);
-  for (const edge of cutRange(range).edges) {
+  for (const edge of edges) {
     for (const row of await run<ContributionRow>(edgeSql, [agentKey, kinds, ...edge])) {
       const sum = sums.get(row.kind);
       if (sum !== undefined) addContribution(sum, contributionFrom(row));
@@ -76,17 +74,4 @@ export async function measureLatency(run: RunQuery, { agentId, ...range }: Laten
       return latency === null ? [] : [{ kind, ...latency, errorCount: sum.counters.failure_duration_count }];
     })
     .sort((a, b) => (a.kind < b.kind ? -1 : 1));
-}
-
-/** A range as the statements take it: pieces of roll-ups and edges, both as JSON. */
-function textsOf(range: Pick<LatencyQuery, "fromMicros" | "toMicros">): {
-  readonly pieces: string;
-  readonly edges: string;
-} {
-  const { whole, edges } = cutRange(range);
-  const pieces = whole === null ? [] : piecesOf([whole]);
-  return {
-    pieces: JSON.stringify(pieces.map(({ step, fromMinute, toMinute }) => [step, fromMinute, toMinute])),
-    edges: JSON.stringify(edges),
-  };
 }

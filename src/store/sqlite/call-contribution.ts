@@ -98,9 +98,10 @@ export function contributionSqlFrom(operations: string): string {
 /** What an operation without a row contributes once it has one. `call` is null but for calls of a language model. */
 export function contributionOf({ start, finish }: Pair<Part>, call: LlmCall | null): CallContribution {
   const part = start ?? finish;
+  if (part.agentKey === null) throw new Error("an operation's event is not stored");
   const tokens = call?.facts.tokens ?? noTokens;
   return contributionFrom({
-    agent_key: part.agentKey ?? 0,
+    agent_key: part.agentKey,
     at_micros: part.timeMicros,
     kind: part.kind,
     vendor: call?.facts.vendor ?? "",

@@ -1,9 +1,9 @@
 import type { Database, Statement } from "better-sqlite3";
 import { type CallContribution, callCounters, callKeySql, isCountedSql } from "./call-contribution.ts";
 import { distributionColumns } from "./call-sum.ts";
+import { createPendingRollups, type RollupKey } from "./pending-rollups.ts";
 import { addSketchBytes, addToSketch, type SketchBuckets, sketchBucketOf, sketchToBytes } from "./quantile-sketch.ts";
-import { type RollupKey, rollupKeyText } from "./rollup-key.ts";
-import { everyAgentKey, microsOfMinute, type RollupStep, rollupSteps, startOfStep } from "./rollup-steps.ts";
+import { everyAgentKey, microsOfMinute, type RollupStep, rollupSteps } from "./rollup-steps.ts";
 
 /** Adds up operations. Every call must run inside the transaction that changes them. */
 export interface CallRollups {
@@ -34,47 +34,24 @@ type Extremes = Pick<Distribution, "duration_min_ms" | "duration_max_ms">;
 /** Prepares the statements on the writer's connection. */
 export function createCallRollups(database: Database): CallRollups {
   const statements = prepare(database);
-  const minutes = new Map<string, Change>();
+  const pending = createPendingRollups<Change>({
+    create: (key) => ({ ...key, counters: callCounters.map(() => 0), durations: new Map() }),
+    add(sum, { counters, durations }) {
+      addCounters(sum.counters, counters, 1);
+      for (const [durationMs, count] of durations) addToSketch(sum.durations, durationMs, count);
+    },
+    // A coarser row may have to look at finer ones, which are written before it.
+    write: (step, change) => writeChange(statements, step, change),
+  });
   return {
     add({ agentKey, minute, kind, vendor, model, name, counters, durationMs }, sign) {
-      const change = changeOf(minutes, { agentKey, startMinute: minute, texts: [kind, vendor, model, name] });
+      const change = pending.at({ agentKey, startMinute: minute, texts: [kind, vendor, model, name] });
       addCounters(change.counters, counters, sign);
       if (durationMs !== null) addToSketch(change.durations, durationMs, sign);
     },
-    flush() {
-      let changes = minutes;
-      // From the finest on, because a coarser row may have to look at finer ones.
-      for (const step of rollupSteps) {
-        if (step > 1) changes = coarsen(changes, step);
-        for (const change of changes.values()) writeChange(statements, step, change);
-        for (const change of coarsen(changes, step, everyAgentKey).values()) writeChange(statements, step, change);
-      }
-      minutes.clear();
-    },
-    forget: () => minutes.clear(),
+    flush: pending.flush,
+    forget: pending.forget,
   };
-}
-
-function changeOf(changes: Map<string, Change>, { agentKey, startMinute, texts }: RollupKey): Change {
-  const name = rollupKeyText({ agentKey, startMinute, texts });
-  let change = changes.get(name);
-  if (change === undefined) {
-    change = { agentKey, startMinute, texts, counters: callCounters.map(() => 0), durations: new Map() };
-    changes.set(name, change);
-  }
-  return change;
-}
-
-/** The same by longer stretches, and, with a key, for the agent that has it. */
-function coarsen(changes: ReadonlyMap<string, Change>, step: RollupStep, everyKey?: number): Map<string, Change> {
-  const coarse = new Map<string, Change>();
-  for (const { agentKey, startMinute, texts, ...change } of changes.values()) {
-    const key = { agentKey: everyKey ?? agentKey, startMinute: startOfStep(startMinute, step), texts };
-    const into = changeOf(coarse, key);
-    addCounters(into.counters, change.counters, 1);
-    for (const [durationMs, count] of change.durations) addToSketch(into.durations, durationMs, count);
-  }
-  return coarse;
 }
 
 function addCounters(sums: number[], counters: readonly number[], sign: 1 | -1): void {

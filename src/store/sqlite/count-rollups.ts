@@ -1,8 +1,8 @@
 import type { Database } from "better-sqlite3";
 import type { Event } from "../../model/event.ts";
 import type { AlertFacts } from "../../model/security-alert.ts";
-import { type RollupKey, rollupKeyText } from "./rollup-key.ts";
-import { everyAgentKey, minuteOf, type RollupStep, rollupSteps, startOfStep } from "./rollup-steps.ts";
+import { createPendingRollups, type RollupKey } from "./pending-rollups.ts";
+import { minuteOf, type RollupStep } from "./rollup-steps.ts";
 
 /** What is counted once and for good: events and alerts. */
 export interface CountRollups<Item> {
@@ -14,14 +14,12 @@ export interface CountRollups<Item> {
   forget(): void;
 }
 
-interface Counts {
+/** What counts under one key. */
+interface Tally extends RollupKey {
   count: number;
   firstMicros: number;
   latestMicros: number;
 }
-
-/** What counts under one key. */
-type Tally = RollupKey & Counts;
 
 /** Counts events. */
 export function createEventRollups(database: Database): CountRollups<Pick<Event, "name" | "level" | "channel">> {
@@ -57,44 +55,28 @@ function createCountRollups<Item>({
   readonly textsOf: (item: Item) => readonly string[];
   readonly add: (step: RollupStep, tally: Tally) => void;
 }): CountRollups<Item> {
-  const minutes = new Map<string, Tally>();
+  const pending = createPendingRollups<Tally>({
+    create: (key) => ({
+      ...key,
+      count: 0,
+      firstMicros: Number.POSITIVE_INFINITY,
+      latestMicros: Number.NEGATIVE_INFINITY,
+    }),
+    add: addTally,
+    write: add,
+  });
   return {
     count(item, timeMicros, agentKey) {
-      const key = { agentKey, startMinute: minuteOf(timeMicros), texts: textsOf(item) };
-      addTally(minutes, key, { count: 1, firstMicros: timeMicros, latestMicros: timeMicros });
+      const tally = pending.at({ agentKey, startMinute: minuteOf(timeMicros), texts: textsOf(item) });
+      addTally(tally, { count: 1, firstMicros: timeMicros, latestMicros: timeMicros });
     },
-    flush() {
-      let tallies = minutes;
-      for (const step of rollupSteps) {
-        if (step > 1) tallies = coarsen(tallies, step);
-        for (const tally of tallies.values()) add(step, tally);
-        for (const tally of coarsen(tallies, step, everyAgentKey).values()) add(step, tally);
-      }
-      minutes.clear();
-    },
-    forget: () => minutes.clear(),
+    flush: pending.flush,
+    forget: pending.forget,
   };
 }
 
-/** The same by longer stretches, and, with a key, for the agent that has it. */
-function coarsen(tallies: ReadonlyMap<string, Tally>, step: RollupStep, everyKey?: number): Map<string, Tally> {
-  const coarse = new Map<string, Tally>();
-  for (const { agentKey, startMinute, texts, ...counts } of tallies.values()) {
-    const key = { agentKey: everyKey ?? agentKey, startMinute: startOfStep(startMinute, step), texts };
-    addTally(coarse, key, counts);
-  }
-  return coarse;
-}
-
-function addTally(tallies: Map<string, Tally>, key: RollupKey, { count, firstMicros, latestMicros }: Counts): void {
-  const name = rollupKeyText(key);
-  const known = tallies.get(name);
-  if (known === undefined) {
-    const { agentKey, startMinute, texts } = key;
-    tallies.set(name, { agentKey, startMinute, texts, count, firstMicros, latestMicros });
-    return;
-  }
-  known.count += count;
-  known.firstMicros = Math.min(known.firstMicros, firstMicros);
-  known.latestMicros = Math.max(known.latestMicros, latestMicros);
+function addTally(sum: Tally, { count, firstMicros, latestMicros }: Omit<Tally, keyof RollupKey>): void {
+  sum.count += count;
+  sum.firstMicros = Math.min(sum.firstMicros, firstMicros);
+  sum.latestMicros = Math.max(sum.latestMicros, latestMicros);
 }

@@ -1,7 +1,7 @@
 import type { FilterCheck, FilterExpression, FilterField, FilterSubject } from "../../model/filter.ts";
 import type { CallField } from "../store.ts";
 import { type Condition, parametersOf } from "./condition.ts";
-import { toolNameSql } from "./operation-columns.ts";
+import { modelSql, toolNameSql } from "./operation-columns.ts";
 
 /** Where the values of a filter's fields are: SQL without parameters. Absent is null. */
 type FilterColumns<Field extends string> = Readonly<Record<Field, string>>;
@@ -67,7 +67,7 @@ export const callFilterColumns: FilterColumns<CallField> = {
   vendor: "c.vendor",
   requested_model: "c.requested_model",
   used_model: "c.used_model",
-  model: "ifnull(c.used_model, c.requested_model)",
+  model: modelSql,
   stop_reason: "c.stop_reason",
   "tokens.input": "c.input_tokens",
   "tokens.output": "c.output_tokens",

@@ -15,7 +15,7 @@ import { ifAny } from "./condition.ts";
 import { type EventCountRow, eventSource } from "./event-sum.ts";
 import { type MetricSource, sumByGroup } from "./metric-groups.ts";
 import type { RunQuery } from "./reader.ts";
-import { piecesOf } from "./rollup-range.ts";
+import { inPieceSql, piecesOf, piecesToText } from "./rollup-range.ts";
 import { findMetricAgents, readRollups } from "./rollup-rows.ts";
 import { isOfSessions, querySessionCalls, querySessionEvents } from "./session-metric-reader.ts";
 
@@ -117,15 +117,13 @@ async function querySessions(run: RunQuery, query: SessionMetricQuery): Promise<
 /** Agents of which at least one event lies in one of the pieces: one look for each, which ends at the first row. */
 const reportingSql = `
   select count(*) as count from json_each(?) a where exists (
-    select 1 from json_each(?) p cross join event_rollups r on r.step_minutes = p.value ->> 0 and r.agent_key = a.value
-      and r.start_minute >= p.value ->> 1 and r.start_minute < p.value ->> 2)`;
+    select 1 from json_each(?) p cross join event_rollups r on ${inPieceSql("a.value")})`;
 
 async function countAgents(run: RunQuery, query: AgentCountQuery): Promise<number> {
   const agents = await findMetricAgents(run, query);
-  const pieces = piecesOf(query.buckets).map(({ step, fromMinute, toMinute }) => [step, fromMinute, toMinute]);
   const [row] = await run<{ readonly count: number }>(reportingSql, [
     JSON.stringify([...agents.keys()]),
-    JSON.stringify(pieces),
+    piecesToText(piecesOf(query.buckets)),
   ]);
   return row?.count ?? 0;
 }

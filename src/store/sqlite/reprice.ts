@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
 import type { PriceBook } from "../../pricing/price-table.ts";
+import { modelSql } from "./operation-columns.ts";
 import { createPricer, priceToText } from "./pricer.ts";
 import { createRollupWriter } from "./rollup-writer.ts";
 
@@ -40,7 +41,7 @@ export function repriceCalls(
   { apply }: { readonly apply: boolean },
 ): readonly PriceChange[] {
   const read = database.prepare<[number], CallRow>(
-    `select c.operation_id, o.at_micros, c.vendor, coalesce(c.used_model, c.requested_model) as model, c.input_tokens,
+    `select c.operation_id, o.at_micros, c.vendor, ${modelSql} as model, c.input_tokens,
       c.output_tokens, c.cache_read_tokens, c.cache_write_tokens, c.reasoning_tokens, c.cost_pico_usd, p.price
     from llm_calls c join operations o on o.id = c.operation_id left join call_prices p on p.id = c.price_key where c.operation_id > ? order by c.operation_id limit ${chunkCalls}`,
   );

@@ -1,15 +1,16 @@
-import type { MetricBucket } from "../metrics.ts";
 import type { TimeRange } from "../store.ts";
+import { piecesOf, type RollupPiece } from "./rollup-range.ts";
+import { microsOfMinute } from "./rollup-steps.ts";
 
 /** A range of time, cut where roll-ups can serve it. */
 export interface CutRange {
-  /** Its full minutes, which roll-ups count; null if it has none. */
-  readonly whole: MetricBucket | null;
-  /** What is left at its edges, at most a minute on each side, both bounds included: to be counted one by one. */
+  /** Its full minutes, which roll-ups count. */
+  readonly pieces: readonly RollupPiece[];
+  /** What is left, both bounds included, to be counted one by one: at most two pieces, each shorter than two minutes. */
   readonly edges: readonly (readonly [fromMicros: number, toMicros: number])[];
 }
 
-const minuteMicros = 60_000_000;
+const minuteMicros = microsOfMinute(1);
 
 /** Cuts a range whose bounds are both included. */
 export function cutRange({ fromMicros, toMicros }: TimeRange): CutRange {
@@ -17,9 +18,10 @@ export function cutRange({ fromMicros, toMicros }: TimeRange): CutRange {
   const endMicros = toMicros === null ? null : Math.floor((toMicros + 1) / minuteMicros) * minuteMicros;
   if (startMicros !== null && endMicros !== null && startMicros >= endMicros) {
     const edge = [fromMicros ?? startMicros, toMicros ?? endMicros] as const;
-    return { whole: null, edges: edge[0] <= edge[1] ? [edge] : [] };
+    return { pieces: [], edges: edge[0] <= edge[1] ? [edge] : [] };
   }
   const before = fromMicros !== null && startMicros !== null ? [[fromMicros, startMicros - 1] as const] : [];
   const after = toMicros !== null && endMicros !== null ? [[endMicros, toMicros] as const] : [];
-  return { whole: { startMicros, endMicros }, edges: [...before, ...after].filter(([from, to]) => from <= to) };
+  const edges = [...before, ...after].filter(([from, to]) => from <= to);
+  return { pieces: piecesOf([{ startMicros, endMicros }]), edges };
 }

@@ -49,6 +49,17 @@ export function* portionsOf(pieces: readonly RollupPiece[], stretchesMax: number
   if (portion.length > 0) yield portion;
 }
 
+/** Pieces → the parameter that `inPieceSql` reads. */
+export function piecesToText(pieces: readonly RollupPiece[]): string {
+  return JSON.stringify(pieces.map(({ step, fromMinute, toMinute }) => [step, fromMinute, toMinute]));
+}
+
+/** The condition that a row `r` of an agent lies in a piece `p` of `json_each` of the text; the primary key serves it. */
+export function inPieceSql(agentKeySql: string): string {
+  return `r.step_minutes = p.value ->> 0 and r.agent_key = ${agentKeySql}
+    and r.start_minute >= p.value ->> 1 and r.start_minute < p.value ->> 2`;
+}
+
 /** Gives the place of the bucket in which a minute lies. The minute lies in one. */
 export function createBucketFinder(buckets: readonly MetricBucket[]): (minute: number) => number {
   const starts = buckets.map((bucket) => minutesOf(bucket).from);

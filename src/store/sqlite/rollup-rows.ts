@@ -2,7 +2,7 @@ import type { MetricBucket } from "../metrics.ts";
 import { type Condition, parametersOf } from "./condition.ts";
 import type { PlacedRow } from "./metric-groups.ts";
 import type { RunQuery } from "./reader.ts";
-import { createBucketFinder, piecesOf, portionsOf } from "./rollup-range.ts";
+import { createBucketFinder, inPieceSql, piecesOf, piecesToText, portionsOf } from "./rollup-range.ts";
 import { everyAgentKey } from "./rollup-steps.ts";
 
 /** Rows per key that one statement reads at most. */
@@ -64,8 +64,8 @@ export async function* readRollups<Row>(
   const areTogether = isEveryAgent && !groupColumns.includes("agent_key");
   const agentKeys = JSON.stringify(areTogether ? [everyAgentKey] : [...agents.keys()]);
   for (const pieces of portionsOf(piecesOf(buckets), stretchesMax)) {
-    const list = JSON.stringify(pieces.map(({ step, fromMinute, toMinute }) => [step, fromMinute, toMinute]));
-    const rows = await run<Selected<Row>>(rollupSql(query), [list, agentKeys, ...parametersOf(conditions)]);
+    const parameters = [piecesToText(pieces), agentKeys, ...parametersOf(conditions)];
+    const rows = await run<Selected<Row>>(rollupSql(query), parameters);
     yield rows.map((row) => ({
       row,
       bucket: bucketOf(row.start_minute),
@@ -82,8 +82,7 @@ function rollupSql({ table, conditions, groupColumns, columns, apartBy }: Rollup
   const grouping = [...groupColumns, ...(apartBy ?? [])].map((column) => `r.${column}`);
   return `select r.start_minute, ${[...groups, ...columns].join(", ")}
     from json_each(?) p cross join json_each(?) a cross join ${table} r
-      on r.step_minutes = p.value ->> 0 and r.agent_key = a.value
-        and r.start_minute >= p.value ->> 1 and r.start_minute < p.value ->> 2
+      on ${inPieceSql("a.value")}
     ${conditions.length === 0 ? "" : `where ${conditions.map(({ sql }) => sql).join(" and ")}`}
     ${apartBy === null ? "" : `group by ${["r.start_minute", ...grouping].join(", ")}`}`;
 }

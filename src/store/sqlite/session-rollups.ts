@@ -1,5 +1,6 @@
 import type { Database } from "better-sqlite3";
-import { everyAgentKey, minuteOf, type RollupStep, rollupSteps, startOfStep } from "./rollup-steps.ts";
+import { createPendingRollups, type RollupKey } from "./pending-rollups.ts";
+import { minuteOf } from "./rollup-steps.ts";
 
 /** A session in numbers, as its row has them. */
 export interface SessionNumbers {
@@ -21,16 +22,12 @@ export interface SessionRollups {
 }
 
 /** What a transaction changes about the sessions of an agent that start in one stretch of time. */
-interface Change {
-  readonly agentKey: number;
-  readonly startMinute: number;
+interface Change extends RollupKey {
   sessionCount: number;
   errorSessionCount: number;
   eventCount: number;
   durationMicros: number;
 }
-
-type Changes = Map<string, Change>;
 
 /** Prepares the statements on the writer's connection. */
 export function createSessionRollups(database: Database): SessionRollups {
@@ -44,55 +41,28 @@ export function createSessionRollups(database: Database): SessionRollups {
   const removeEmpty = database.prepare(
     "delete from session_rollups where step_minutes = ? and agent_key = ? and start_minute = ? and session_count = 0",
   );
-  const minutes: Changes = new Map();
-  const write = (step: RollupStep, change: Change): void => {
-    const { agentKey, startMinute, sessionCount, errorSessionCount, eventCount, durationMicros } = change;
-    add.run(step, agentKey, startMinute, sessionCount, errorSessionCount, eventCount, durationMicros);
-    if (sessionCount < 0) removeEmpty.run(step, agentKey, startMinute);
-  };
+  const pending = createPendingRollups<Change>({
+    create: (key) => ({ ...key, sessionCount: 0, errorSessionCount: 0, eventCount: 0, durationMicros: 0 }),
+    add(sum, change) {
+      sum.sessionCount += change.sessionCount;
+      sum.errorSessionCount += change.errorSessionCount;
+      sum.eventCount += change.eventCount;
+      sum.durationMicros += change.durationMicros;
+    },
+    write(step, { agentKey, startMinute, sessionCount, errorSessionCount, eventCount, durationMicros }) {
+      add.run(step, agentKey, startMinute, sessionCount, errorSessionCount, eventCount, durationMicros);
+      if (sessionCount < 0) removeEmpty.run(step, agentKey, startMinute);
+    },
+  });
   return {
     add({ agentKey, startMicros, endMicros, eventCount, errorCount }, sign) {
-      addChange(minutes, {
-        agentKey,
-        startMinute: minuteOf(startMicros),
-        sessionCount: sign,
-        errorSessionCount: errorCount > 0 ? sign : 0,
-        eventCount: sign * eventCount,
-        durationMicros: sign * (endMicros - startMicros),
-      });
+      const change = pending.at({ agentKey, startMinute: minuteOf(startMicros), texts: [] });
+      change.sessionCount += sign;
+      change.errorSessionCount += errorCount > 0 ? sign : 0;
+      change.eventCount += sign * eventCount;
+      change.durationMicros += sign * (endMicros - startMicros);
     },
-    flush() {
-      let changes = minutes;
-      for (const step of rollupSteps) {
-        if (step > 1) changes = coarsen(changes, step);
-        for (const change of changes.values()) write(step, change);
-        for (const change of coarsen(changes, step, everyAgentKey).values()) write(step, change);
-      }
-      minutes.clear();
-    },
-    forget: () => minutes.clear(),
+    flush: pending.flush,
+    forget: pending.forget,
   };
-}
-
-/** The same by longer stretches, and, with a key, for the agent that has it. */
-function coarsen(changes: Changes, step: RollupStep, everyKey?: number): Changes {
-  const coarse: Changes = new Map();
-  for (const change of changes.values()) {
-    const { agentKey, startMinute } = change;
-    addChange(coarse, { ...change, agentKey: everyKey ?? agentKey, startMinute: startOfStep(startMinute, step) });
-  }
-  return coarse;
-}
-
-function addChange(changes: Changes, change: Change): void {
-  const name = `${change.agentKey} ${change.startMinute}`;
-  const known = changes.get(name);
-  if (known === undefined) {
-    changes.set(name, change);
-    return;
-  }
-  known.sessionCount += change.sessionCount;
-  known.errorSessionCount += change.errorSessionCount;
-  known.eventCount += change.eventCount;
-  known.durationMicros += change.durationMicros;
 }
