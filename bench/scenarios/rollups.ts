@@ -30,6 +30,7 @@ const noRollups: RollupWriter = {
   operationChanging() {},
   sessionChanged() {},
   flush() {},
+  spread() {},
   forget() {},
 };
 

@@ -40,6 +40,7 @@ export async function queryCalls(run: RunQuery, query: CallMetricQuery): Promise
   };
   const source: MetricSource<CallRollupRow, CallSum, CallSums> = {
     read: (buckets) => readRollups<CallRollupRow>(run, rollups, buckets),
+    countOf: ({ count }) => count,
     add: addRollup,
     ...callSumming(query),
   };

@@ -30,6 +30,7 @@ export function eventSource(
         yield onlyErrors ? rows.filter(({ row }) => isErrorLevel(row.event_level)) : rows;
       }
     },
+    countOf: ({ count }) => count,
     createSum: () => ({ count: 0, errorCount: 0, firstMicros: null, latestMicros: null }),
     add(sum, { event_level, count, first, latest }) {
       sum.count += count;

@@ -13,6 +13,8 @@ export interface PlacedRow<Row> {
 export interface MetricSource<Row, Sum, Sums> {
   /** The rows of these buckets, in portions. */
   readonly read: (buckets: readonly MetricBucket[]) => AsyncIterable<readonly PlacedRow<Row>[]>;
+  /** How much a row counts: what comes to nothing is not there. */
+  readonly countOf: (row: Row) => number;
   readonly createSum: () => Sum;
   readonly add: (sum: Sum, row: Row) => void;
   readonly sizeOf: (sum: Sum) => number;
@@ -21,6 +23,7 @@ export interface MetricSource<Row, Sum, Sums> {
 
 interface OpenGroup<Sum> {
   readonly values: readonly (string | null)[];
+  count: number;
   readonly total: Sum;
   readonly buckets: Map<number, Sum>;
 }
@@ -46,24 +49,29 @@ export async function sumByGroup<Row, Sum, Sums>(
     }
     for (const { values } of all.slice(0, groupsMax)) openGroup(source, told, values);
   }
-  const other: OpenGroup<Sum> = { values: [], total: source.createSum(), buckets: new Map() };
-  const otherNames = new Set<string>();
+  const other: OpenGroup<Sum> = { values: [], count: 0, total: source.createSum(), buckets: new Map() };
+  const otherCounts = new Map<string, number>();
   for await (const rows of source.read(buckets)) {
     for (const { row, bucket, values } of rows) {
       const name = JSON.stringify(values);
       let group = told.get(name);
       // One that came since the largest were looked for.
       if (group === undefined && told.size < groupsMax) group = openGroup(source, told, values);
-      if (group === undefined) otherNames.add(name);
+      const count = source.countOf(row);
+      if (group === undefined) otherCounts.set(name, (otherCounts.get(name) ?? 0) + count);
+      else group.count += count;
       const { total, buckets: sums } = group ?? other;
       source.add(total, row);
       if (buckets.length > 1) source.add(bucketSum(source, sums, bucket), row);
     }
   }
   const isWhole = buckets.length === 1;
+  const groupCount = [...otherCounts.values()].filter((count) => count > 0).length;
+  // Without a dimension there is one group, also of nothing.
+  const groups = groupBy.length === 0 ? [...told.values()] : sorted(source, told);
   return {
-    groups: sorted(source, told).map((group) => finishGroup(source, group, isWhole)),
-    other: otherNames.size === 0 ? null : { groupCount: otherNames.size, ...finishGroup(source, other, isWhole) },
+    groups: groups.map((group) => finishGroup(source, group, isWhole)),
+    other: groupCount === 0 ? null : { groupCount, ...finishGroup(source, other, isWhole) },
   };
 }
 
@@ -75,7 +83,11 @@ async function readTotals<Row, Sum, Sums>(
   const groups: OpenGroups<Sum> = new Map();
   const whole = { startMicros: buckets[0]?.startMicros ?? null, endMicros: buckets.at(-1)?.endMicros ?? null };
   for await (const rows of source.read([whole])) {
-    for (const { row, values } of rows) source.add(openGroup(source, groups, values).total, row);
+    for (const { row, values } of rows) {
+      const group = openGroup(source, groups, values);
+      group.count += source.countOf(row);
+      source.add(group.total, row);
+    }
   }
   return sorted(source, groups);
 }
@@ -88,7 +100,7 @@ function openGroup<Row, Sum, Sums>(
   const name = JSON.stringify(values);
   let group = groups.get(name);
   if (group === undefined) {
-    group = { values, total: source.createSum(), buckets: new Map() };
+    group = { values, count: 0, total: source.createSum(), buckets: new Map() };
     groups.set(name, group);
   }
   return group;
@@ -103,14 +115,14 @@ function bucketSum<Row, Sum, Sums>(source: MetricSource<Row, Sum, Sums>, sums: M
   return sum;
 }
 
-/** The largest first, then by values. */
+/** Those of which something is left: the largest first, then by values. */
 function sorted<Row, Sum, Sums>(
   { sizeOf }: MetricSource<Row, Sum, Sums>,
   groups: OpenGroups<Sum>,
 ): readonly OpenGroup<Sum>[] {
-  const bySize = [...groups].sort(
-    ([a, one], [b, another]) => sizeOf(another.total) - sizeOf(one.total) || (a < b ? -1 : 1),
-  );
+  const bySize = [...groups]
+    .filter(([, { count }]) => count > 0)
+    .sort(([a, one], [b, another]) => sizeOf(another.total) - sizeOf(one.total) || (a < b ? -1 : 1));
   return bySize.map(([, group]) => group);
 }
 

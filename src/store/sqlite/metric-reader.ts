@@ -72,6 +72,7 @@ async function queryAlerts(run: RunQuery, query: AlertMetricQuery): Promise<Metr
   } as const;
   const source: MetricSource<AlertSums, AlertSum, AlertSums> = {
     read: (buckets) => readRollups<AlertSums>(run, rollups, buckets),
+    countOf: ({ count }) => count,
     createSum: () => ({ count: 0 }),
     add(sum, { count }) {
       sum.count += count;
@@ -101,6 +102,7 @@ async function querySessions(run: RunQuery, query: SessionMetricQuery): Promise<
   } as const;
   const source: MetricSource<SessionSums, { -readonly [Name in keyof SessionSums]: number }, SessionSums> = {
     read: (buckets) => readRollups<SessionSums>(run, rollups, buckets),
+    countOf: ({ count }) => count,
     createSum: () => ({ count: 0, errorSessionCount: 0, eventCount: 0, durationSumMicros: 0 }),
     add(sum, { count, errorSessionCount, eventCount, durationSumMicros }) {
       sum.count += count;

@@ -2,7 +2,8 @@ import { defineEntity, p } from "@mikro-orm/core";
 
 /*
  * Counters per stretch of time: `step_minutes` long (1, 15, 60 or 1440), beginning `start_minute` minutes after 1970 UTC. They are
- * written with the events, and hold what can be reckoned anew from them.
+ * written with the events, and hold what can be reckoned anew from them. With 0 for `step_minutes` they are of a minute, and still to
+ * be added to the rows of every step: they may be below 0.
  *
  * - A text that is not known is the empty one, because null in a key would be different from itself.
  * - `agent_key` is no foreign key: this would ask for an index on it alone.

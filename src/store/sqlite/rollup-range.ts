@@ -1,5 +1,5 @@
 import type { MetricBucket } from "../metrics.ts";
-import { minuteOf, type RollupStep, rollupSteps } from "./rollup-steps.ts";
+import { minuteOf, type RollupStep, recentStep, rollupSteps } from "./rollup-steps.ts";
 
 /** Rows of one step from one minute on and before another, both multiples of the step. */
 export interface RollupPiece {
@@ -49,9 +49,10 @@ export function* portionsOf(pieces: readonly RollupPiece[], stretchesMax: number
   if (portion.length > 0) yield portion;
 }
 
-/** Pieces → the parameter that `inPieceSql` reads. */
+/** Pieces that lie next to each other, with the recent rows of the same time → the parameter that `inPieceSql` reads. */
 export function piecesToText(pieces: readonly RollupPiece[]): string {
-  return JSON.stringify(pieces.map(({ step, fromMinute, toMinute }) => [step, fromMinute, toMinute]));
+  const recent = pieces.length === 0 ? [] : [[recentStep, pieces[0]?.fromMinute, pieces.at(-1)?.toMinute]];
+  return JSON.stringify([...pieces.map(({ step, fromMinute, toMinute }) => [step, fromMinute, toMinute]), ...recent]);
 }
 
 /** The condition that a row `r` of an agent lies in a piece `p` of `json_each` of the text; the primary key serves it. */

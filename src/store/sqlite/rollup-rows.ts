@@ -27,7 +27,9 @@ export interface RollupQuery {
 export type MetricAgents = ReadonlyMap<number, string>;
 
 /** What every statement selects beside the columns asked for. */
-type Selected<Row> = Row & { readonly start_minute: number } & Readonly<Record<`group_${number}`, string | number>>;
+type Selected<Row> = Row & { readonly start_minute: number | null } & Readonly<
+    Record<`group_${number}`, string | number>
+  >;
 
 /** The agents that are asked about; without names, those that reported in the time of the buckets. */
 export async function findMetricAgents(
@@ -61,14 +63,15 @@ export async function* readRollups<Row>(
   const { agents, isEveryAgent, conditions, groupColumns } = query;
   if (agents.size === 0) return;
   const bucketOf = createBucketFinder(buckets);
+  const isOneBucket = buckets.length === 1;
   const areTogether = isEveryAgent && !groupColumns.includes("agent_key");
   const agentKeys = JSON.stringify(areTogether ? [everyAgentKey] : [...agents.keys()]);
   for (const pieces of portionsOf(piecesOf(buckets), stretchesMax)) {
     const parameters = [piecesToText(pieces), agentKeys, ...parametersOf(conditions)];
-    const rows = await run<Selected<Row>>(rollupSql(query), parameters);
+    const rows = await run<Selected<Row>>(rollupSql(query, isOneBucket), parameters);
     yield rows.map((row) => ({
       row,
-      bucket: bucketOf(row.start_minute),
+      bucket: row.start_minute === null ? 0 : bucketOf(row.start_minute),
       values: groupColumns.map((column, index) => {
         const value = row[`group_${index}`];
         return column === "agent_key" ? (agents.get(Number(value)) ?? null) : String(value) || null;
@@ -77,12 +80,14 @@ export async function* readRollups<Row>(
   }
 }
 
-function rollupSql({ table, conditions, groupColumns, columns, apartBy }: RollupQuery): string {
+/** Rows of one bucket need not be told apart by their time. */
+function rollupSql({ table, conditions, groupColumns, columns, apartBy }: RollupQuery, isOneBucket: boolean): string {
   const groups = groupColumns.map((column, index) => `r.${column} as group_${index}`);
-  const grouping = [...groupColumns, ...(apartBy ?? [])].map((column) => `r.${column}`);
-  return `select r.start_minute, ${[...groups, ...columns].join(", ")}
+  const minute = isOneBucket ? "null" : "r.start_minute";
+  const grouping = [minute, ...[...groupColumns, ...(apartBy ?? [])].map((column) => `r.${column}`)];
+  return `select ${minute} as start_minute, ${[...groups, ...columns].join(", ")}
     from json_each(?) p cross join json_each(?) a cross join ${table} r
       on ${inPieceSql("a.value")}
     ${conditions.length === 0 ? "" : `where ${conditions.map(({ sql }) => sql).join(" and ")}`}
-    ${apartBy === null ? "" : `group by ${["r.start_minute", ...grouping].join(", ")}`}`;
+    ${apartBy === null ? "" : `group by ${grouping.join(", ")}`}`;
 }

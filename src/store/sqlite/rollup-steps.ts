@@ -3,6 +3,12 @@ export const rollupSteps = [1, 15, 60, 1440] as const;
 export type RollupStep = (typeof rollupSteps)[number];
 
 /**
+ * Stands in `step_minutes` for what was counted lately, by minute, and is in no row of a step yet: what is counted is the sum of both.
+ * So a transaction writes one row where it would have to write one for each step.
+ */
+export const recentStep = 0;
+
+/**
  * Stands for all agents together in `agent_key`: no agent has it. They are counted beside each single one, so that how long a question
  * about everybody takes depends on no number of agents.
  */

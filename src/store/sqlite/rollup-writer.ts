@@ -16,7 +16,8 @@ export interface OperationWatcher {
 
 /**
  * Keeps the counters per stretch of time in step with what is counted. Every call must run inside the transaction that stores the
- * events. What the tables hold depends on what is stored alone, not on the order in which it came, and is what `rebuildRollups` makes.
+ * events. What the tables hold once it is spread over the steps depends on what is stored alone, not on the order in which it came, and
+ * is what `rebuildRollups` makes.
  */
 export interface RollupWriter extends OperationWatcher {
   /** Counts a stored event in. */
@@ -27,6 +28,8 @@ export interface RollupWriter extends OperationWatcher {
   sessionChanged(before: SessionNumbers | null, after: SessionNumbers): void;
   /** Writes what was counted. Call once, at the end of the transaction, when the operations are as they will be. */
   flush(): void;
+  /** Adds what was counted lately to every step; answers are the same before and after. */
+  spread(): void;
   /** Forgets what was not flushed. Call after a rollback. */
   forget(): void;
 }
@@ -68,6 +71,9 @@ export function createRollupWriter(database: Database): RollupWriter {
       if (changed.size > 0) for (const row of readAll(changed)) calls.add(contributionFrom(row), 1);
       calls.flush();
       changed.clear();
+    },
+    spread() {
+      for (const part of [events, alerts, calls, sessions]) part.spread();
     },
     forget() {
       for (const part of [events, alerts, calls, sessions]) part.forget();
@@ -139,6 +145,7 @@ export function rebuildRollups(database: Database): void {
         error_count as errorCount from sessions where id > ? order by id`,
       { idOf: ({ id }) => id, take: (row) => rollups.sessionChanged(null, row) },
     );
+    rollups.spread();
   })();
 }
 

@@ -58,6 +58,8 @@ export async function querySessionCalls(run: RunQuery, query: CallMetricQuery): 
   const sessions = await findSessions(run, query);
   const source: MetricSource<CallContribution, CallSum, CallSums> = {
     read: (buckets) => readCalls(run, { query, sessions }, buckets),
+    // Each row is one call.
+    countOf: () => 1,
     add: addContribution,
     ...callSumming(query),
   };

@@ -1,6 +1,6 @@
 import type { Database } from "better-sqlite3";
 import { createPendingRollups, type RollupKey } from "./pending-rollups.ts";
-import { minuteOf } from "./rollup-steps.ts";
+import { everyAgentKey, minuteOf, recentStep } from "./rollup-steps.ts";
 
 /** A session in numbers, as its row has them. */
 export interface SessionNumbers {
@@ -17,6 +17,8 @@ export interface SessionRollups {
   add(session: SessionNumbers, sign: 1 | -1): void;
   /** Brings the table up to date. Call once, when the sessions are as they will be. */
   flush(): void;
+  /** Adds what was counted lately to the steps. */
+  spread(): void;
   /** Forgets what was not flushed. */
   forget(): void;
 }
@@ -27,6 +29,15 @@ interface Change extends RollupKey {
   errorSessionCount: number;
   eventCount: number;
   durationMicros: number;
+}
+
+interface RecentRow {
+  readonly agent_key: number;
+  readonly start_minute: number;
+  readonly session_count: number;
+  readonly error_session_count: number;
+  readonly event_count: number;
+  readonly duration_micros: number;
 }
 
 /** Prepares the statements on the writer's connection. */
@@ -41,6 +52,10 @@ export function createSessionRollups(database: Database): SessionRollups {
   const removeEmpty = database.prepare(
     "delete from session_rollups where step_minutes = ? and agent_key = ? and start_minute = ? and session_count = 0",
   );
+  const readRecent = database.prepare<[], RecentRow>(
+    `select * from session_rollups where step_minutes = ${recentStep} and agent_key <> ${everyAgentKey}`,
+  );
+  const removeRecent = database.prepare(`delete from session_rollups where step_minutes = ${recentStep}`);
   const pending = createPendingRollups<Change>({
     create: (key) => ({ ...key, sessionCount: 0, errorSessionCount: 0, eventCount: 0, durationMicros: 0 }),
     add(sum, change) {
@@ -50,9 +65,23 @@ export function createSessionRollups(database: Database): SessionRollups {
       sum.durationMicros += change.durationMicros;
     },
     write(step, { agentKey, startMinute, sessionCount, errorSessionCount, eventCount, durationMicros }) {
+      // What came and went within what is written together leaves no row.
+      if (sessionCount === 0 && errorSessionCount === 0 && eventCount === 0 && durationMicros === 0) return;
       add.run(step, agentKey, startMinute, sessionCount, errorSessionCount, eventCount, durationMicros);
-      if (sessionCount < 0) removeEmpty.run(step, agentKey, startMinute);
+      // A row of the recent step may take from one of another step.
+      if (step !== recentStep && sessionCount < 0) removeEmpty.run(step, agentKey, startMinute);
     },
+    readRecent: () =>
+      readRecent.all().map((row) => ({
+        agentKey: row.agent_key,
+        startMinute: row.start_minute,
+        texts: [],
+        sessionCount: row.session_count,
+        errorSessionCount: row.error_session_count,
+        eventCount: row.event_count,
+        durationMicros: row.duration_micros,
+      })),
+    removeRecent: () => removeRecent.run(),
   });
   return {
     add({ agentKey, startMicros, endMicros, eventCount, errorCount }, sign) {
@@ -63,6 +92,7 @@ export function createSessionRollups(database: Database): SessionRollups {
       change.durationMicros += sign * (endMicros - startMicros);
     },
     flush: pending.flush,
+    spread: pending.spread,
     forget: pending.forget,
   };
 }

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { openWriterConnection } from "../../../src/store/sqlite/database-file.ts";
 import { createEventWriter } from "../../../src/store/sqlite/event-writer.ts";
 import { addSketchBytes, type SketchBuckets, sketchBucketOf } from "../../../src/store/sqlite/quantile-sketch.ts";
-import { rebuildRollups } from "../../../src/store/sqlite/rollup-writer.ts";
+import { createRollupWriter, rebuildRollups } from "../../../src/store/sqlite/rollup-writer.ts";
 import { anyTelemetry, anyTelemetryPrices } from "../any-telemetry.ts";
 import { anyArrival, buildArrival } from "../arrival.ts";
 import { buildEvent, buildPart, builtFromMicros } from "../event-builder.ts";
@@ -217,8 +217,14 @@ function withBuckets(rows: readonly Row[]): readonly Row[] {
   });
 }
 
-/** Checks that every row is there and says what it has to. */
+/** Adds what was counted lately to the steps. */
+function spread(database: Database): void {
+  database.transaction(() => createRollupWriter(database).spread())();
+}
+
+/** Checks that every row is there and says what it has to, once what was counted lately is added to the steps. */
 function expectRollups(database: Database): void {
+  spread(database);
   const rollups = readRollups(database);
   const expected = expectedRollups(database);
   for (const table of tables) {
@@ -231,17 +237,21 @@ describe("roll-ups", () => {
     const database = await open("any.db");
     let covered = 0;
     fc.assert(
-      fc.property(anyArrival(anyTelemetry), (arrival) => {
+      fc.property(anyArrival(anyTelemetry), fc.nat(3), (arrival, spreadAfter) => {
         clear(database);
-        const { write } = createEventWriter(database, anyTelemetryPrices);
+        const rollups = createRollupWriter(database);
+        const { write } = createEventWriter(database, anyTelemetryPrices, rollups);
         const { calls } = buildArrival(arrival);
-        for (const call of calls) write(call);
+        for (const [index, call] of calls.entries()) {
+          write(call);
+          if (index === spreadAfter) database.transaction(() => rollups.spread())();
+        }
         // Again, as a client does that got no answer.
         write(calls[0] ?? []);
         expectRollups(database);
-        const rollups = readRollups(database);
+        const before = readRollups(database);
         rebuildRollups(database);
-        expect(readRollups(database)).toEqual(rollups);
+        expect(readRollups(database)).toEqual(before);
         covered += Number(database.prepare("select count(*) from llm_calls where is_covered = 1").pluck().get());
       }),
       { numRuns: 150 },
@@ -266,6 +276,22 @@ describe("roll-ups", () => {
     expectRollups(database);
   });
 
+  test("are added to the steps when there are many", async () => {
+    const database = await open("many.db");
+    const { write } = createEventWriter(database, anyTelemetryPrices);
+    const recent = database.prepare<[], number>("select count(*) from event_rollups where step_minutes = 0").pluck();
+    const recentRows: number[] = [];
+    for (let commit = 0; commit < 10; commit += 1) {
+      const minuteMicros = 60_000_000;
+      const at = (index: number) => builtFromMicros + (commit * 300 + index) * minuteMicros;
+      write(Array.from({ length: 300 }, (_, index) => buildEvent({ timeMicros: at(index) })));
+      recentRows.push(recent.get() ?? 0);
+    }
+    // Of each minute a row of the agent and one of all.
+    expect(recentRows).toEqual([0, 600, 1200, 1800, 2400, 3000, 3600, 0, 600, 1200]);
+    expectRollups(database);
+  });
+
   test("keep sums exact that no floating-point number holds", async () => {
     const database = await open("sums.db");
     const price = { version: "", find: () => null };
@@ -273,8 +299,10 @@ describe("roll-ups", () => {
     for (let index = 0; index < 3; index += 1) {
       write([buildEvent({ timeMicros: builtFromMicros + index, operation: buildPart({ outcome: "ok" }) })]);
     }
+    spread(database);
     database.exec("update call_rollups set cost_pico_usd = 9007199254740993");
     write([buildEvent({ timeMicros: builtFromMicros + 3, operation: buildPart({ outcome: "ok" }) })]);
+    spread(database);
     const sum = database.prepare("select cost_pico_usd from call_rollups").pluck().safeIntegers();
     expect(sum.all()).toEqual(levels.map(() => 9007199254740993n));
   });
@@ -292,6 +320,7 @@ describe("roll-ups", () => {
           }),
         ),
       );
+      spread(database);
       return tables.map((table) => database.prepare(`select count(*) from ${table}`).pluck().get());
     });
     expect(sizes).toEqual([
