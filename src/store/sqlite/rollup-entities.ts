@@ -1,7 +1,7 @@
 import { defineEntity, p } from "@mikro-orm/core";
 
 /*
- * Counters per stretch of time: `step_minutes` long (1, 15, 60 or 1440), beginning `start_minute` minutes after 1970 UTC. They are
+ * Counters per stretch of time: `step_minutes` long (see `rollupSteps`), beginning `start_minute` minutes after 1970 UTC. They are
  * written with the events, and hold what can be reckoned anew from them. With 0 for `step_minutes` they are of a minute, and still to
  * be added to the rows of every step: they may be below 0.
  *

@@ -9,11 +9,11 @@ export interface RollupPiece {
 }
 
 /** Further than any time in microseconds that is a safe integer, and a multiple of every step. */
-const endlessMinutes = 1440 * 1_000_000;
+const endlessMinutes = 10_080 * 150_000;
 
 /**
- * The rows to read for buckets that lie next to each other: days where a bucket has whole ones (of UTC), hours and quarters of an hour
- * at its edges, and minutes only where it does not begin or end with a quarter. No row lies in two buckets.
+ * The rows to read for buckets that lie next to each other: each of the longest step that lies in the bucket, so shorter ones only at
+ * its edges, and minutes only where it does not begin or end with a quarter of an hour. No row lies in two buckets.
  */
 export function piecesOf(buckets: readonly MetricBucket[]): readonly RollupPiece[] {
   const pieces: RollupPiece[] = [];

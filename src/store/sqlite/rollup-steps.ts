@@ -1,5 +1,8 @@
-/** Lengths of the stretches of time that are counted, in minutes: each is a multiple of the one before. */
-export const rollupSteps = [1, 15, 60, 1440] as const;
+/**
+ * Lengths of the stretches of time that are counted, in minutes: each is a multiple of the one before. Days and shorter ones begin with
+ * the days of UTC; weeks with a Thursday, as the year 1970.
+ */
+export const rollupSteps = [1, 15, 60, 360, 1440, 10_080] as const;
 export type RollupStep = (typeof rollupSteps)[number];
 
 /**

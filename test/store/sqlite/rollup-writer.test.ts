@@ -16,7 +16,7 @@ const folder = createTemporaryFolder();
 const tables = ["event_rollups", "call_rollups", "alert_rollups", "session_rollups"] as const;
 
 /** What is counted: by agent, and all agents, whose key is 0, together. */
-const levels = [1, 15, 60, 1440].flatMap((step) => [
+const levels = [1, 15, 60, 360, 1440, 10_080].flatMap((step) => [
   { step, isOfAgent: true },
   { step, isOfAgent: false },
 ]);
@@ -324,8 +324,8 @@ describe("roll-ups", () => {
       return tables.map((table) => database.prepare(`select count(*) from ${table}`).pluck().get());
     });
     expect(sizes).toEqual([
-      [8, 8, 0, 8],
-      [8, 8, 0, 8],
+      [12, 12, 0, 12],
+      [12, 12, 0, 12],
     ]);
   });
 });
