@@ -2,6 +2,7 @@ import { existsSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import type { Config } from "./config.ts";
+import { cylestioEvents } from "./ingest/batch.ts";
 import { readFreeFormJson } from "./ingest/cylestio/free-form-json.ts";
 import { eventFieldsFromJson } from "./ingest/cylestio/json-event.ts";
 import { createIntake } from "./ingest/intake.ts";
@@ -126,7 +127,7 @@ async function importEvents(
   const counts: ImportCounts = { imported: 0, rejected: 0, rejectedByReason: {}, rejectedRows: [] };
   try {
     for (const rows of batchesOf(python.events(), Math.min(importBatchEvents, limits.batchMaxEvents))) {
-      const outcomes = await intake.take(rows.map(eventFromRow), eventFieldsFromJson);
+      const outcomes = await intake.take(rows.map(eventFromRow), cylestioEvents(eventFieldsFromJson));
       for (const [index, outcome] of outcomes.entries()) {
         if (outcome.status === "rejected") countRejected(counts, outcome.violation.reason, rows[index]?.["id"]);
         else counts.imported += 1;

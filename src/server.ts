@@ -39,6 +39,7 @@ import { cutCallKey } from "./rpc/cut-call.ts";
 import { createEventService } from "./rpc/event-service.ts";
 import { createLlmCallService } from "./rpc/llm-call-service.ts";
 import { createMetricsService } from "./rpc/metrics-service.ts";
+import { createOtlpLogsService, createOtlpTraceService } from "./rpc/otlp/otlp-services.ts";
 import { requestLogKey } from "./rpc/request-log.ts";
 import { createSearchService } from "./rpc/search-service.ts";
 import { type Implementations, registerServices, restServices } from "./rpc/services.ts";
@@ -201,6 +202,8 @@ function createImplementations({
     alerts: createAlertService(createAlertQueries(store, { nowMicros })),
     search: createSearchService(createSearchQueries(store)),
     metrics: createMetricsService(agentQueries, createMetricQueries({ store, getAgent: agentQueries.getAgent, nowMs })),
+    otlpTraces: createOtlpTraceService(intake),
+    otlpLogs: createOtlpLogsService(intake),
     status: createStatusService({ version: packageJson.version, check: () => store.ping(), intake, health }),
   };
 }

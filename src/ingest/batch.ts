@@ -9,20 +9,24 @@ export type EventResult =
   | { readonly ok: true; readonly event: Event }
   | { readonly ok: false; readonly violation: FieldViolation };
 
-/** How to read and check the events of a request. */
-export interface NormaliseBatchOptions<Raw> extends NormaliseOptions {
-  /** The protocol's reader: `eventFieldsFromJson`, or the one for the messages of the contract. */
-  readonly readFields: (raw: Raw) => EventFieldsResult;
-}
+/** Makes the function to which the raw events of one request are given, one after the other. */
+export type CreateNormaliser<Raw> = (options: NormaliseOptions) => (raw: Raw) => EventResult;
 
 /**
- * Makes events of the raw events of one request, which are to be given one after the other. Events do not influence each other,
- * except that identical ones without an id of the client's get different ids.
+ * Makes events of Cylestio's. `readFields` is the protocol's reader: `eventFieldsFromJson`, or the one for the messages of the contract.
+ * Events do not influence each other, except that identical ones without an id of the client's get different ids.
  */
-export function createBatchNormaliser<Raw>(options: NormaliseBatchOptions<Raw>): (raw: Raw) => EventResult {
+export function cylestioEvents<Raw>(readFields: (raw: Raw) => EventFieldsResult): CreateNormaliser<Raw> {
+  return (options) => createCylestioNormaliser(readFields, options);
+}
+
+function createCylestioNormaliser<Raw>(
+  readFields: (raw: Raw) => EventFieldsResult,
+  options: NormaliseOptions,
+): (raw: Raw) => EventResult {
   const occurrences = new Map<string, number>();
   return (raw) => {
-    const read = options.readFields(raw);
+    const read = readFields(raw);
     if (!read.ok) {
       return read;
     }
@@ -38,9 +42,12 @@ export function createBatchNormaliser<Raw>(options: NormaliseBatchOptions<Raw>):
   };
 }
 
-/** The same for all raw events at once. The result has one entry per raw event, in the same order. */
-export function normaliseBatch<Raw>(raws: readonly Raw[], options: NormaliseBatchOptions<Raw>): readonly EventResult[] {
-  return raws.map(createBatchNormaliser(options));
+/** The same for all of Cylestio's events at once. The result has one entry per raw event, in the same order. */
+export function normaliseBatch<Raw>(
+  raws: readonly Raw[],
+  { readFields, ...options }: NormaliseOptions & { readonly readFields: (raw: Raw) => EventFieldsResult },
+): readonly EventResult[] {
+  return raws.map(createCylestioNormaliser(readFields, options));
 }
 
 function withId(draft: EventDraft, id: string): Event {

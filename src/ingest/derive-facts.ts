@@ -1,13 +1,16 @@
-import type { DerivedFacts, Event } from "../model/event.ts";
+import type { DerivedFacts, Dialect, Event } from "../model/event.ts";
 import { isJsonObject, type JsonObject, parseExactJson } from "../model/exact-json.ts";
 import type { Limits } from "../model/limits.ts";
 import { findAlertFacts } from "./cylestio/alert-facts.ts";
 import { findLlmFacts } from "./cylestio/llm-facts.ts";
 import { findLlmProvider } from "./cylestio/llm-provider.ts";
 import { findOperation } from "./cylestio/operation.ts";
+import { findOtlpFacts } from "./otlp/otlp-facts.ts";
 
 /** What an event says, as far as facts are read out of it. */
 export interface FactSource {
+  readonly dialect: Dialect;
+  readonly channel: string | null;
   readonly name: string;
   readonly level: string;
   readonly attributes: JsonObject;
@@ -17,7 +20,11 @@ export interface FactSource {
 const noAttributes: JsonObject = {};
 
 /** Reads out of an event what is derived from it: the same whenever it is asked, so that derived tables can be made anew. */
-export function deriveFacts({ name, level, attributes, extensions }: FactSource, limits: Limits): DerivedFacts {
+export function deriveFacts(source: FactSource, limits: Limits): DerivedFacts {
+  return source.dialect === "otlp" ? findOtlpFacts(source, limits) : findCylestioFacts(source, limits);
+}
+
+function findCylestioFacts({ name, level, attributes, extensions }: FactSource, limits: Limits): DerivedFacts {
   const { idMaxBytes, textMaxBytes } = limits;
   const operation = findOperation({ name, attributes, idMaxBytes });
   const llm = operation === null ? null : findLlmFacts({ name, attributes, extensions, operation, idMaxBytes });
@@ -25,17 +32,20 @@ export function deriveFacts({ name, level, attributes, extensions }: FactSource,
     llmProvider: findLlmProvider({ name, attributes, extensions, idMaxBytes }),
     operation: operation === null ? null : { ...operation, llm },
     alert: findAlertFacts({ name, level, attributes, extensions, textMaxBytes }),
+    ownership: null,
   };
 }
 
 /** The same for an event that is stored. */
 export function deriveStoredFacts(
-  event: Pick<Event, "name" | "level" | "attributesJson" | "extensionsJson">,
+  event: Pick<Event, "dialect" | "channel" | "name" | "level" | "attributesJson" | "extensionsJson">,
   limits: Limits,
 ): DerivedFacts {
   const attributes = parseExactJson(event.attributesJson);
   const extensions = event.extensionsJson === null ? null : parseExactJson(event.extensionsJson);
   const source = {
+    dialect: event.dialect,
+    channel: event.channel,
     name: event.name,
     level: event.level,
     attributes: isJsonObject(attributes) ? attributes : noAttributes,

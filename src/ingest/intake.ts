@@ -3,8 +3,7 @@ import type { Event } from "../model/event.ts";
 import type { Limits } from "../model/limits.ts";
 import type { AppendOutcome, TelemetryStore } from "../store/store.ts";
 import { createAdmission, type Load } from "./admission.ts";
-import { createBatchNormaliser, type EventResult } from "./batch.ts";
-import type { EventFieldsResult } from "./cylestio/event-fields.ts";
+import type { CreateNormaliser, EventResult } from "./batch.ts";
 import type { StoreHealth } from "./store-health.ts";
 import { createTurns } from "./turns.ts";
 
@@ -16,7 +15,7 @@ export interface Intake {
    */
   take<Raw>(
     raws: readonly Raw[],
-    readFields: (raw: Raw) => EventFieldsResult,
+    createNormaliser: CreateNormaliser<Raw>,
     options?: TakeOptions,
   ): Promise<readonly IntakeOutcome[]>;
   /** What became of all events since the start. */
@@ -29,6 +28,8 @@ export interface TakeOptions {
    * `OVERLOADED`: for streams, which slow their clients down that way.
    */
   readonly onUnderWay?: () => void;
+  /** Events at most, where it is not the setting for batches. */
+  readonly maxEvents?: number;
 }
 
 /** Events that are normalised before others get their turn: some milliseconds of work. */
@@ -69,9 +70,9 @@ export function createIntake({ store, limits, nowMicros, health }: IntakeOptions
   /** In steps, so that neither a page nor another client waits until a large batch is done. */
   const normalise = async <Raw>(
     raws: readonly Raw[],
-    readFields: (raw: Raw) => EventFieldsResult,
+    createNormaliser: CreateNormaliser<Raw>,
   ): Promise<readonly EventResult[]> => {
-    const normaliseOne = createBatchNormaliser({ readFields, limits, nowMicros: nowMicros() });
+    const normaliseOne = createNormaliser({ limits, nowMicros: nowMicros() });
     const results: EventResult[] = [];
     for (const raw of raws) {
       if (results.length > 0 && results.length % eventsPerTurn === 0) await turns.next();
@@ -98,9 +99,10 @@ export function createIntake({ store, limits, nowMicros, health }: IntakeOptions
     }
   };
 
-  const takeCounted: Intake["take"] = async (raws, readFields, { onUnderWay } = {}) => {
-    if (raws.length > limits.batchMaxEvents) throw batchTooLarge(limits);
-    const results = await normalise(raws, readFields);
+  const takeCounted: Intake["take"] = async (raws, createNormaliser, options = {}) => {
+    const { onUnderWay, maxEvents = limits.batchMaxEvents } = options;
+    if (raws.length > maxEvents) throw batchTooLarge(limits);
+    const results = await normalise(raws, createNormaliser);
     const events = results.flatMap((result) => (result.ok ? [result.event] : []));
     const appended = events.length === 0 ? [] : await append(events, onUnderWay);
     let next = 0;
@@ -108,10 +110,10 @@ export function createIntake({ store, limits, nowMicros, health }: IntakeOptions
   };
 
   return {
-    async take(raws, readFields, options) {
+    async take(raws, createNormaliser, options) {
       counters.received += raws.length;
       try {
-        const outcomes = await takeCounted(raws, readFields, options);
+        const outcomes = await takeCounted(raws, createNormaliser, options);
         for (const { status } of outcomes) counters[status === "accepted" ? "stored" : status] += 1;
         return outcomes;
       } catch (error) {

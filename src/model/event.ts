@@ -42,6 +42,17 @@ export interface Event {
   readonly operation: OperationPart | null;
   /** The security finding that the event reports, if it does. */
   readonly alert: AlertFacts | null;
+  /** What the event itself tells of its agent and session; null for a dialect whose events always tell. */
+  readonly ownership: Ownership | null;
+}
+
+/**
+ * What an OpenTelemetry event itself tells of the agent and session that it belongs to. What it does not tell, the nearest span above it
+ * tells; where none does, the agent is the resource's service, and there is no session.
+ */
+export interface Ownership {
+  readonly agentId: string | null;
+  readonly sessionId: string | null;
 }
 
 /** The format that an event came in. */
@@ -71,12 +82,19 @@ export interface OperationPart {
   readonly subject: string | null;
   /** The name of the tool that is called, where this part tells it. */
   readonly toolName: string | null;
+  /** The event tells the operation alone: no other event's part belongs to it. */
+  readonly isAlone: boolean;
+  /**
+   * When the operation ended, in microseconds, where an event that tells it alone has the time of its start; may lie before it, as
+   * clocks differ. Null: the event's time is that of this part.
+   */
+  readonly endMicros: number | null;
   /** What this part says of the call of a language model that it is part of; null for other kinds. */
   readonly llm: LlmFacts | null;
 }
 
 /** What is read out of an event's own facts, and can be read out of them again. */
-export type DerivedFacts = Pick<Event, "llmProvider" | "operation" | "alert">;
+export type DerivedFacts = Pick<Event, "llmProvider" | "operation" | "alert" | "ownership">;
 
 /** An event as it is kept. */
 export interface StoredEvent extends Omit<Event, keyof DerivedFacts> {

@@ -12,6 +12,8 @@ import { createMemo } from "./memo.ts";
  * an id ties goes before one that only the subject ties; among starts of one time the greater event id wins. A start at the very
  * time of the finish is taken only if no earlier one will do.
  *
+ * An event that tells an operation alone is a partition of its own, and its start and finish are a pair whatever their times.
+ *
  * So the pairs depend on the set of parts alone, never on their order of arrival.
  */
 
@@ -55,11 +57,11 @@ export interface PartitionName {
 
 /** Names the partition that an event's part belongs to. */
 export function partitionNameOf(
-  { agentId, sessionId, traceId, spanId }: Pick<Event, "agentId" | "sessionId" | "traceId" | "spanId">,
-  { family }: OperationPart,
+  { id, agentId, sessionId, traceId, spanId }: Pick<Event, "id" | "agentId" | "sessionId" | "traceId" | "spanId">,
+  { family, isAlone }: OperationPart,
 ): PartitionName {
   const run = spanId === null ? `session${quoted(agentId)}${quoted(sessionId)}` : traceRunOf({ agentId, traceId });
-  return { run, spanId, whole: `${run}${quoted(spanId)}${family}` };
+  return { run, spanId, whole: `${run}${quoted(spanId)}${isAlone ? quoted(id) : ""}${family}` };
 }
 
 /** Bytes of a key that its run decides. */
@@ -205,7 +207,7 @@ function byTimeThenEventId(a: PairingPart, b: PairingPart): number {
   return a.eventId < b.eventId ? -1 : Number(a.eventId > b.eventId);
 }
 
-/** How long a paired operation took, in milliseconds: as its finish reports, else the time between the two; null if neither is known. */
+/** How long a paired operation took, in milliseconds: as its finish reports, else the time between the two; null if neither is known, or the clocks differ. */
 export function operationDurationMs(operation: {
   readonly startMicros: number | null;
   readonly finishMicros: number | null;
@@ -213,5 +215,6 @@ export function operationDurationMs(operation: {
 }): number | null {
   if (operation.reportedMs !== null) return operation.reportedMs;
   if (operation.startMicros === null || operation.finishMicros === null) return null;
-  return (operation.finishMicros - operation.startMicros) / 1000;
+  const durationMs = (operation.finishMicros - operation.startMicros) / 1000;
+  return durationMs < 0 ? null : durationMs;
 }

@@ -11,6 +11,8 @@ import { StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
 import { TelemetryService } from "../../gen/cylestio/v1/telemetry_service_pb.ts";
 import { ToolCallService } from "../../gen/cylestio/v1/tool_call_service_pb.ts";
 import { TraceService } from "../../gen/cylestio/v1/trace_service_pb.ts";
+import { LogsService } from "../../gen/opentelemetry/proto/collector/logs/v1/logs_service_pb.ts";
+import { TraceService as OtlpTraceService } from "../../gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 import { withDrainedBody } from "./drained-body.ts";
 
 /** The implementation of every service of the contract. */
@@ -26,6 +28,8 @@ export interface Implementations {
   readonly search: ServiceImpl<typeof SearchService>;
   readonly metrics: ServiceImpl<typeof MetricsService>;
   readonly status: ServiceImpl<typeof StatusService>;
+  readonly otlpTraces: ServiceImpl<typeof OtlpTraceService>;
+  readonly otlpLogs: ServiceImpl<typeof LogsService>;
 }
 
 /** Registers every service with Connect, which then serves gRPC, gRPC-Web and Connect. */
@@ -42,6 +46,8 @@ export function registerServices(router: ConnectRouter, implementations: Impleme
   router.service(SearchService, implementations.search);
   router.service(MetricsService, implementations.metrics);
   router.service(StatusService, implementations.status);
+  router.service(OtlpTraceService, implementations.otlpTraces);
+  router.service(LogsService, implementations.otlpLogs);
   for (const [index, handler] of router.handlers.entries()) router.handlers[index] = withDrainedBody(handler);
 }
 

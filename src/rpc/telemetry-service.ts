@@ -1,6 +1,7 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { type Receipt, ReceiptSchema } from "../../gen/cylestio/v1/receipt_pb.ts";
 import type { TelemetryService } from "../../gen/cylestio/v1/telemetry_service_pb.ts";
+import { cylestioEvents } from "../ingest/batch.ts";
 import { parseFreeFormJson } from "../ingest/cylestio/free-form-json.ts";
 import { batchFromJson } from "../ingest/cylestio/json-batch.ts";
 import { eventFieldsFromJson } from "../ingest/cylestio/json-event.ts";
@@ -20,6 +21,9 @@ export interface TelemetryServiceOptions {
   readonly stopping: AbortSignal;
 }
 
+const protoEvents = cylestioEvents(eventFieldsFromProto);
+const jsonEvents = cylestioEvents(eventFieldsFromJson);
+
 /** `TelemetryService` over the intake. Over REST the events are in the free-form body. */
 export function createTelemetryService({
   intake,
@@ -34,16 +38,16 @@ export function createTelemetryService({
       }
       const [outcome] =
         body === undefined
-          ? await intake.take(event === undefined ? [] : [event], eventFieldsFromProto)
-          : await intake.take([body.value], eventFieldsFromJson);
+          ? await intake.take(event === undefined ? [] : [event], protoEvents)
+          : await intake.take([body.value], jsonEvents);
       return singleOutcome(outcome);
     },
     async sendEvents({ events }, context) {
       const body = freeFormBody(context);
-      if (body === undefined) return { receipt: receiptToProto(await intake.take(events, eventFieldsFromProto)) };
+      if (body === undefined) return { receipt: receiptToProto(await intake.take(events, protoEvents)) };
       const batch = batchFromJson(body.value);
       if (batch.length === 0) throw new TelemetryError("BATCH_EMPTY", "No events provided");
-      return { receipt: successful(receiptToProto(await intake.take(batch, eventFieldsFromJson))) };
+      return { receipt: successful(receiptToProto(await intake.take(batch, jsonEvents))) };
     },
     streamEvents: (requests, { signal }) =>
       mapInOrder(requests, {
@@ -52,7 +56,7 @@ export function createTelemetryService({
         stopping: AbortSignal.any([stopping, signal]),
         map: async ({ batchNumber, events }, onUnderWay) => ({
           batchNumber,
-          receipt: receiptToProto(await intake.take(events, eventFieldsFromProto, { onUnderWay })),
+          receipt: receiptToProto(await intake.take(events, protoEvents, { onUnderWay })),
         }),
       }),
   };

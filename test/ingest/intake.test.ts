@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { cylestioEvents } from "../../src/ingest/batch.ts";
 import { eventFieldsFromJson } from "../../src/ingest/cylestio/json-event.ts";
 import { createIntake, type IntakeCounters, type TakeOptions } from "../../src/ingest/intake.ts";
 import { createStoreHealth } from "../../src/ingest/store-health.ts";
@@ -41,7 +42,8 @@ function open(limits: Partial<typeof limitsDefault> = {}) {
     nowMicros: () => Date.UTC(2025, 5, 1) * 1000,
     health,
   });
-  const take = (raws: readonly unknown[], options?: TakeOptions) => intake.take(raws, eventFieldsFromJson, options);
+  const take = (raws: readonly unknown[], options?: TakeOptions) =>
+    intake.take(raws, cylestioEvents(eventFieldsFromJson), options);
   return { store, intake, take, health, problems };
 }
 

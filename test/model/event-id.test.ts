@@ -28,6 +28,7 @@ const plain: EventDraft = {
   llmProvider: null,
   operation: null,
   alert: null,
+  ownership: null,
 };
 
 const full: EventDraft = {
@@ -134,6 +135,8 @@ describe("without an id of the client's", () => {
         nodeId: null,
         subject: null,
         toolName: null,
+        isAlone: false,
+        endMicros: null,
         llm: null,
       },
     };

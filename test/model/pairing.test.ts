@@ -211,12 +211,12 @@ describe("tiesOf", () => {
 });
 
 /** The partition of a part of this family, in hexadecimal. */
-function key(event: Parameters<typeof partitionNameOf>[0], family = "llm.call"): string {
-  return partitionKeyOf(partitionNameOf(event, buildPart({ family }))).toString("hex");
+function key(event: Omit<Parameters<typeof partitionNameOf>[0], "id">, family = "llm.call"): string {
+  return partitionKeyOf(partitionNameOf({ id: "0", ...event }, buildPart({ family }))).toString("hex");
 }
 
 describe("partitionKeyOf", () => {
-  const event = { agentId: "agent", sessionId: "session", traceId: "trace", spanId: null };
+  const event = { id: "0", agentId: "agent", sessionId: "session", traceId: "trace", spanId: null };
   const span = { ...event, spanId: "span" };
 
   test("is 14 bytes", () => {

@@ -38,6 +38,7 @@ export function buildEvent(overrides: Partial<Event> = {}): Event {
     llmProvider: null,
     operation: null,
     alert: null,
+    ownership: null,
     ...overrides,
   };
   return { ...draft, id: overrides.id ?? idOf(draft) };
@@ -54,6 +55,8 @@ export function buildPart(overrides: Partial<OperationPart> = {}): OperationPart
     nodeId: null,
     subject: null,
     toolName: null,
+    isAlone: false,
+    endMicros: null,
     llm: null,
     ...overrides,
   };

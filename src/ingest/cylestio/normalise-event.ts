@@ -54,7 +54,10 @@ export function normaliseEvent(fields: EventFields, { nowMicros, limits }: Norma
     return refuse(tooLarge(extensionField(fields, isTooLarge), limits));
   }
   const level = fields.level ?? levelDefault;
-  const facts = deriveFacts({ name, level, attributes, extensions }, limits);
+  const facts = deriveFacts(
+    { dialect: "cylestio", channel: fields.channel, name, level, attributes, extensions },
+    limits,
+  );
   const draft: EventDraft = {
     clientEventId: fields.clientEventId,
     agentId,

@@ -38,6 +38,8 @@ export function findOperation({ name, attributes, idMaxBytes }: OperationSource)
     nodeId: idOf("node_id"),
     subject: row.subject === undefined ? null : idOf(row.subject),
     llm: null,
+    isAlone: false,
+    endMicros: null,
     toolName: idOf(...(row.toolNames ?? [])) ?? boundedText(quotedToolName(row, attributes), idMaxBytes),
   };
 }

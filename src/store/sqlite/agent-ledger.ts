@@ -121,17 +121,19 @@ function countForAgent(change: AgentChange, event: Event): void {
   if (change.provider === null || isBefore(placeOf(event), placeOf(change.provider))) change.provider = event;
 }
 
-function countForSession(changes: Map<number, SessionChange>, key: number, { timeMicros, level }: Event): void {
+function countForSession(changes: Map<number, SessionChange>, key: number, event: Event): void {
+  const { timeMicros, level } = event;
   const errorCount = isErrorLevel(level) ? 1 : 0;
+  const endMicros = Math.max(timeMicros, event.operation?.endMicros ?? timeMicros);
   const change = changes.get(key);
   if (change === undefined) {
-    changes.set(key, { eventCount: 1, errorCount, startMicros: timeMicros, endMicros: timeMicros });
+    changes.set(key, { eventCount: 1, errorCount, startMicros: timeMicros, endMicros });
     return;
   }
   change.eventCount += 1;
   change.errorCount += errorCount;
   change.startMicros = Math.min(change.startMicros, timeMicros);
-  change.endMicros = Math.max(change.endMicros, timeMicros);
+  change.endMicros = Math.max(change.endMicros, endMicros);
 }
 
 function writeAgent(statements: Statements, key: number, change: AgentChange): void {

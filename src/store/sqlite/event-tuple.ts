@@ -42,6 +42,8 @@ type OperationFields = readonly [
   "nodeId",
   "subject",
   "toolName",
+  "isAlone",
+  "endMicros",
   "llm",
 ];
 
@@ -49,7 +51,12 @@ type OperationFields = readonly [
 type OperationTuple = Values<OperationPart, OperationFields>;
 
 /** The values of an event, without names. */
-export type EventTuple = readonly [...Values<Event, EventFields>, OperationTuple | null, Event["alert"]];
+export type EventTuple = readonly [
+  ...Values<Event, EventFields>,
+  OperationTuple | null,
+  Event["alert"],
+  Event["ownership"],
+];
 
 /** Event → values. */
 export function eventToTuple(event: Event): EventTuple {
@@ -79,6 +86,7 @@ export function eventToTuple(event: Event): EventTuple {
     event.llmProvider,
     operation === null ? null : operationToTuple(operation),
     event.alert,
+    event.ownership,
   ];
 }
 
@@ -110,15 +118,16 @@ export function eventFromTuple(tuple: EventTuple): Event {
     llmProvider: tuple[21],
     operation: operation === null ? null : operationFromTuple(operation),
     alert: tuple[23],
+    ownership: tuple[24],
   };
 }
 
 function operationToTuple(operation: OperationPart): OperationTuple {
-  const { kind, family, outcome, runId, chainId, nodeId, subject, toolName, llm } = operation;
-  return [kind, family, outcome, runId, chainId, nodeId, subject, toolName, llm];
+  const { kind, family, outcome, runId, chainId, nodeId, subject, toolName, isAlone, endMicros, llm } = operation;
+  return [kind, family, outcome, runId, chainId, nodeId, subject, toolName, isAlone, endMicros, llm];
 }
 
 function operationFromTuple(tuple: OperationTuple): OperationPart {
-  const [kind, family, outcome, runId, chainId, nodeId, subject, toolName, llm] = tuple;
-  return { kind, family, outcome, runId, chainId, nodeId, subject, toolName, llm };
+  const [kind, family, outcome, runId, chainId, nodeId, subject, toolName, isAlone, endMicros, llm] = tuple;
+  return { kind, family, outcome, runId, chainId, nodeId, subject, toolName, isAlone, endMicros, llm };
 }

@@ -48,9 +48,9 @@ export function createEventWriter(
       const known = ledger.knownKeysOf(event);
       const there = known === null ? findRow(event) : undefined;
       if (there !== undefined) return compare(there, event);
-      const part = plan.parts[index];
+      const parts = plan.parts[index] ?? [];
       const keys = known ?? ledger.keysOf(event);
-      const { changes, lastInsertRowid } = insert.run(eventToColumns(event, keys, part?.pairedMs));
+      const { changes, lastInsertRowid } = insert.run(eventToColumns(event, keys, parts.at(-1)?.pairedMs));
       if (changes === 0) return compare(findRow(event), event);
       const sequence = Number(lastInsertRowid);
       ledger.count(event, keys);
@@ -58,7 +58,7 @@ export function createEventWriter(
       rollups.countEvent(event, keys.agentKey);
       if (event.alert !== null) rollups.countAlert(event.alert, event.timeMicros, keys.agentKey);
       if (event.alert !== null) alerts.write(event.alert, { sequence, timeMicros: event.timeMicros, ...keys });
-      if (part) Object.assign(part, { sequence, ...keys });
+      for (const part of parts) Object.assign(part, { sequence, ...keys });
       return { status: "stored", sequence };
     });
     ledger.flush();
@@ -87,6 +87,6 @@ export function createEventWriter(
 /** An event whose id is taken is a duplicate if it says the same as the one that has it. */
 function compare(row: EventRow | undefined, event: Event): AppendOutcome {
   if (row === undefined) throw new Error(`event ${event.id} is neither new nor there`);
-  const there: Event = { ...eventFromRow(row), llmProvider: null, operation: null, alert: null };
+  const there: Event = { ...eventFromRow(row), llmProvider: null, operation: null, alert: null, ownership: null };
   return { status: isSameContent(there, event) ? "duplicate" : "conflict" };
 }

@@ -1,4 +1,4 @@
-import type { Event, OperationKind, OperationOutcome } from "../../model/event.ts";
+import type { Event, OperationKind, OperationOutcome, OperationPart } from "../../model/event.ts";
 import type { LlmFacts } from "../../model/llm-call.ts";
 import {
   operationDurationMs,
@@ -43,8 +43,8 @@ export interface PlannedPartition {
 
 /** The operations of the events of one transaction, as far as these events tell. */
 export interface OperationPlan {
-  /** The part of each event, in the order of the events; null where it has none. */
-  readonly parts: readonly (Part | null)[];
+  /** The parts of each event, in the order of the events: none, one, or both of an operation that it tells alone. */
+  readonly parts: readonly (readonly Part[])[];
   readonly partitions: Iterable<PlannedPartition>;
 }
 
@@ -55,16 +55,16 @@ export interface OperationPlan {
 export function planOperations(events: readonly Event[]): OperationPlan {
   const partitions = new Map<string, PlannedPartition>();
   const parts = events.map((event) => {
-    if (event.operation === null) return null;
-    const part = partOf(event, event.operation);
+    if (event.operation === null) return [];
+    const own = partsOf(event, event.operation);
     const name = partitionNameOf(event, event.operation);
     const known = partitions.get(name.whole);
-    if (known === undefined) partitions.set(name.whole, { name, parts: [part], pairs: [] });
-    else known.parts.push(part);
-    return part;
+    if (known === undefined) partitions.set(name.whole, { name, parts: [...own], pairs: pairsOf(own) });
+    else known.parts.push(...own);
+    return own;
   });
   for (const partition of partitions.values()) {
-    partition.pairs = pairParts(partition.parts);
+    if (partition.pairs.length === 0) partition.pairs = pairParts(partition.parts);
     for (const { start, finish } of partition.pairs) if (finish !== null) finish.pairedMs = pairedMsOf(start, finish);
   }
   return { parts, partitions: partitions.values() };
@@ -84,7 +84,21 @@ export function durationMsOf(start: Part | null, finish: Part | null): number | 
   });
 }
 
-function partOf(event: Event, operation: NonNullable<Event["operation"]>): Part {
+/** The pair of the parts that tell an operation alone; none yet where it takes others to tell. */
+function pairsOf([start, finish]: readonly Part[]): readonly Pair<Part>[] {
+  return start === undefined || finish === undefined ? [] : [{ start, finish }];
+}
+
+function partsOf(event: Event, operation: OperationPart): readonly Part[] {
+  const part = partOf(event, operation);
+  const { endMicros } = operation;
+  if (endMicros === null) return [part];
+  // What the event says of the operation is said once, with its finish.
+  const start = { ...part, finish: false, outcome: null, toolName: null, reportedMs: null, llm: null };
+  return [start, { ...part, timeMicros: endMicros }];
+}
+
+function partOf(event: Event, operation: OperationPart): Part {
   return {
     eventId: event.id,
     timeMicros: event.timeMicros,

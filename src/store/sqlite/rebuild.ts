@@ -57,13 +57,13 @@ export function rebuildDerived(database: Database, { derive, prices }: RebuildOp
       { sequence, agent_key: agentKey, session_key: sessionKey, paired_duration_ms },
     ] of rows.entries()) {
       const event = events[index];
-      const part = plan.parts[index];
       if (event === undefined) continue;
       ledger.count(event, { agentKey, sessionKey });
       traces.count(event, agentKey);
       if (event.alert !== null)
         alerts.write(event.alert, { sequence, agentKey, sessionKey, timeMicros: event.timeMicros });
-      if (part) Object.assign(part, { sequence, agentKey, sessionKey, pairedMs: paired_duration_ms });
+      for (const part of plan.parts[index] ?? [])
+        Object.assign(part, { sequence, agentKey, sessionKey, pairedMs: paired_duration_ms });
     }
     ledger.flush();
     traces.flush();

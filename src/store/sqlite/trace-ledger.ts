@@ -34,7 +34,7 @@ export function createTraceLedger(database: Database): TraceLedger {
   );
   const changes = new Map<string, TraceChange>();
   return {
-    count({ traceId, timeMicros, level }, agentKey) {
+    count({ traceId, timeMicros, level, operation }, agentKey) {
       if (traceId === null || traceId === noTraceId) return;
       const name = `${agentKey} ${traceId}`;
       let change = changes.get(name);
@@ -44,7 +44,7 @@ export function createTraceLedger(database: Database): TraceLedger {
         changes.set(name, change);
       }
       change.startMicros = Math.min(change.startMicros, timeMicros);
-      change.endMicros = Math.max(change.endMicros, timeMicros);
+      change.endMicros = Math.max(change.endMicros, timeMicros, operation?.endMicros ?? timeMicros);
       change.eventCount += 1;
       if (isErrorLevel(level)) change.errorCount += 1;
     },

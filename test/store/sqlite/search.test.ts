@@ -32,7 +32,7 @@ function countsIn(database: Database.Database) {
     .get();
 }
 
-const derive = () => ({ llmProvider: null, operation: null, alert: null });
+const derive = () => ({ llmProvider: null, operation: null, alert: null, ownership: null });
 
 describe("a batch of texts", () => {
   test("is one transaction with its place: a death between the two leaves neither", async () => {
