@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { type DatabaseServer, startServer } from "./child-server.ts";
-import { type Floor, type FloorResult, startFloor } from "./floor.ts";
+import { type Floor, type FloorResult, type FloorRows, startFloor } from "./floor.ts";
 import type { Lane } from "./load.ts";
 import type { BenchOptions } from "./options.ts";
 import type { Measurement } from "./report.ts";
@@ -18,7 +18,7 @@ export interface Scenario {
 export interface Bench {
   readonly options: BenchOptions;
   /** Measures the floor, on a database of its own, for commits of that size. */
-  measureFloor(commitSize: number): Promise<FloorResult>;
+  measureFloor(commitSize: number, rows?: FloorRows): Promise<FloorResult>;
   /** Calls `measure` once per round and returns what the rounds gave. */
   inRounds<Result>(what: string, measure: () => Promise<Result>): Promise<readonly Result[]>;
   /** Lets a server run on a new database while `use` does, then removes both. */
@@ -46,12 +46,12 @@ export async function createBench(options: BenchOptions, progress: (text: string
     options,
     progress,
     newFolder,
-    async measureFloor(commitSize) {
+    async measureFloor(commitSize, rows = "events") {
       floor ??= startFloor();
       const folder = await newFolder();
       const maxEvents = Math.ceil(Math.max(warmUpEvents + seconds * floorEventsPerSecondMax, 4 * commitSize));
       const limits = { warmUpEvents, maxEvents, maxSeconds: seconds };
-      const result = await floor.measure({ commitSize, durability, folder, ...limits });
+      const result = await floor.measure({ rows, commitSize, durability, folder, ...limits });
       await rm(folder, { recursive: true });
       return result;
     },

@@ -42,13 +42,13 @@ export const encodeUnaryRequest: Encode = (range) => {
 
 /** A whole HTTP/1.1 request with an array of events. */
 export const encodeRestBatch: Encode = ({ from, eventCount }) =>
-  httpRequest(
+  jsonRequest(
     "/api/v1/telemetry/batch",
     Array.from({ length: eventCount }, (_, offset) => eventAt(from + offset)),
   );
 
 /** A whole HTTP/1.1 request with one event. */
-export const encodeRestEvent: Encode = ({ from }) => httpRequest("/api/v1/telemetry", eventAt(from));
+export const encodeRestEvent: Encode = ({ from }) => jsonRequest("/api/v1/telemetry", eventAt(from));
 
 function eventInputs({ from, eventCount }: BatchRange, attributesAs: AttributesAs): EventInput[] {
   return Array.from({ length: eventCount }, (_, offset) => eventInput(from + offset, attributesAs));
@@ -75,7 +75,7 @@ function eventInput(index: number, attributesAs: AttributesAs): EventInput {
 }
 
 /** https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: a byte that says "not compressed", then the length. */
-function grpcFrame(message: Uint8Array): Buffer {
+export function grpcFrame(message: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(5 + message.length);
   frame.writeUInt8(0, 0);
   frame.writeUInt32BE(message.length, 1);
@@ -83,12 +83,16 @@ function grpcFrame(message: Uint8Array): Buffer {
   return frame;
 }
 
-function httpRequest(path: string, value: unknown): Buffer {
-  const body = Buffer.from(JSON.stringify(value));
+function jsonRequest(path: string, value: unknown): Buffer {
+  return httpRequest(path, "application/json", Buffer.from(JSON.stringify(value)));
+}
+
+/** A whole request, head and body. */
+export function httpRequest(path: string, contentType: string, body: Uint8Array): Buffer {
   const head = [
     `POST ${path} HTTP/1.1`,
     "host: 127.0.0.1",
-    "content-type: application/json",
+    `content-type: ${contentType}`,
     `content-length: ${body.length}`,
     "",
     "",

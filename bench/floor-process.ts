@@ -6,17 +6,30 @@ import type { EventKeys } from "../src/store/sqlite/agent-ledger.ts";
 import { eventColumns, eventToColumns } from "../src/store/sqlite/event-row.ts";
 import { createDatabase } from "./database.ts";
 import { eventAt, timeMicrosAt } from "./events.ts";
-import type { FloorRequest, FloorResult } from "./floor.ts";
+import type { FloorRequest, FloorResult, FloorRows } from "./floor.ts";
 import { normaliseRange } from "./normalise.ts";
+import { spanEventAt } from "./otlp-spans.ts";
 
 /* The process behind `startFloor`: it takes requests from its parent and ends with it. */
 
-/** Keys of agents and sessions, as the server gives them out. */
-const agentKeys = new Map<string, number>();
-const sessionKeys = new Map<string, number>();
+/** What is inserted: made once, as it is the same for every database. */
+interface Supply {
+  /** Keys of agents and sessions, as the server gives them out. */
+  readonly agentKeys: Map<string, number>;
+  readonly sessionKeys: Map<string, number>;
+  /** Values of `eventColumns`, row by row. */
+  readonly rows: unknown[][];
+  readonly eventAt: (index: number) => Event | undefined;
+}
 
-/** Values of `eventColumns`, row by row. Made once: they are the same for every database. */
-const rows: unknown[][] = [];
+const supplies: Readonly<Record<FloorRows, Supply>> = {
+  events: createSupply((index) => normaliseRange({ eventAt, timeMicrosAt }, { from: index, eventCount: 1 })[0]),
+  spans: createSupply(spanEventAt),
+};
+
+function createSupply(eventOf: Supply["eventAt"]): Supply {
+  return { agentKeys: new Map(), sessionKeys: new Map(), rows: [], eventAt: eventOf };
+}
 
 process.on("message", (request: FloorRequest) => {
   void measure(request).then((result) => process.send?.(result));
@@ -24,15 +37,18 @@ process.on("message", (request: FloorRequest) => {
 
 async function measure(request: FloorRequest): Promise<FloorResult> {
   const { commitSize, durability, folder, warmUpEvents, maxEvents, maxSeconds } = request;
-  makeRows(maxEvents);
+  const supply = supplies[request.rows];
+  makeRows(supply, maxEvents);
   const database = await createDatabase(join(folder, "floor.db"), durability);
   try {
-    insertKeys(database);
+    insertKeys(database, supply);
     const commit = prepareCommit(database);
+    const { rows } = supply;
     const firstRow = Math.ceil(warmUpEvents / commitSize) * commitSize;
     // The first commits warm up the process, at most as long as the measurement takes.
-    insertRows(commit, { from: 0, to: warmUpEvents, commitSize, maxSeconds });
+    insertRows(commit, { rows, from: 0, to: warmUpEvents, commitSize, maxSeconds });
     const { rowCount, seconds, commitMs } = insertRows(commit, {
+      rows,
       from: firstRow,
       to: maxEvents,
       commitSize,
@@ -44,16 +60,15 @@ async function measure(request: FloorRequest): Promise<FloorResult> {
   }
 }
 
-function makeRows(count: number): void {
-  const from = rows.length;
-  for (let index = from; index < count; index += 1) {
-    const [event] = normaliseRange({ eventAt, timeMicrosAt }, { from: index, eventCount: 1 });
-    if (event !== undefined) rows.push(eventToColumns(event, keysOf(event)));
+function makeRows(supply: Supply, count: number): void {
+  for (let index = supply.rows.length; index < count; index += 1) {
+    const event = supply.eventAt(index);
+    if (event !== undefined) supply.rows.push(eventToColumns(event, keysOf(supply, event)));
   }
 }
 
 /** Rows of several agents and sessions in turn land in several places of the indexes: this is part of what an insert costs. */
-function keysOf({ agentId, sessionId }: Event): EventKeys {
+function keysOf({ agentKeys, sessionKeys }: Supply, { agentId, sessionId }: Event): EventKeys {
   const agentKey = keyIn(agentKeys, agentId);
   return {
     agentKey,
@@ -67,7 +82,7 @@ function keyIn(keys: Map<string, number>, name: string): number {
   return key;
 }
 
-function insertKeys(database: Database): void {
+function insertKeys(database: Database, { agentKeys, sessionKeys }: Supply): void {
   const insertAgent = database.prepare(
     `insert into agents (id, agent_id, first_seen_micros, first_event_id, first_event_name, last_seen_micros, last_event_id,
       last_event_name) values (?, ?, 0, x'', '', 0, x'', '')`,
@@ -97,13 +112,14 @@ function prepareCommit(database: Database): Commit {
 }
 
 interface Stretch {
+  readonly rows: readonly unknown[][];
   readonly from: number;
   readonly to: number;
   readonly commitSize: number;
   readonly maxSeconds: number;
 }
 
-function insertRows(commit: Commit, { from, to, commitSize, maxSeconds }: Stretch) {
+function insertRows(commit: Commit, { rows, from, to, commitSize, maxSeconds }: Stretch) {
   const commitMs: number[] = [];
   const startedAt = performance.now();
   const deadline = startedAt + maxSeconds * 1000;

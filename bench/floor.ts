@@ -4,8 +4,13 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Durability } from "../src/store/sqlite/database-file.ts";
 
+/** Events of the Cylestio SDK, or spans of OpenTelemetry. */
+export type FloorRows = "events" | "spans";
+
 /** What the floor's process is asked to measure. */
 export interface FloorRequest {
+  /** What the rows are made of. */
+  readonly rows: FloorRows;
   /** Rows in one commit. */
   readonly commitSize: number;
   readonly durability: Durability;

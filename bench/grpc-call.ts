@@ -20,15 +20,15 @@ export async function connectHttp2(url: string): Promise<ClientHttp2Session> {
   return session;
 }
 
-/** Starts a call of `cylestio.v1.TelemetryService`. `onMessage` gets each message of the answer; if it throws, the call fails. */
+/** Starts a call of a method, as `cylestio.v1.TelemetryService/SendEvents`. `onMessage` gets each message of the answer; if it throws, the call fails. */
 export function startCall(
   session: ClientHttp2Session,
-  method: "StreamEvents" | "SendEvents",
+  method: `${string}/${string}`,
   onMessage: (message: Buffer) => void,
 ): GrpcCall {
   const stream = session.request({
     ":method": "POST",
-    ":path": `/cylestio.v1.TelemetryService/${method}`,
+    ":path": `/${method}`,
     "content-type": "application/grpc",
     te: "trailers",
   });

@@ -16,7 +16,7 @@ interface Waiting {
 export async function openStreamLane(url: string): Promise<Lane> {
   const session = await connectHttp2(url);
   const waiting: Waiting[] = [];
-  const call = startCall(session, "StreamEvents", (message) => {
+  const call = startCall(session, "cylestio.v1.TelemetryService/StreamEvents", (message) => {
     const { batchNumber, receipt } = fromBinary(StreamEventsResponseSchema, message);
     const [first] = waiting;
     if (Number(batchNumber) !== first?.batch.number) throw new Error(`an answer to ${batchNumber} out of turn`);
@@ -54,7 +54,7 @@ export async function openUnaryLane(url: string): Promise<Lane> {
   return {
     async send(batch) {
       let answered = false;
-      const call = startCall(session, "SendEvents", (message) => {
+      const call = startCall(session, "cylestio.v1.TelemetryService/SendEvents", (message) => {
         assertAllAccepted(fromBinary(SendEventsResponseSchema, message).receipt, batch);
         answered = true;
       });

@@ -3,6 +3,7 @@ import { type Bench, closeLanes, openLanes } from "./bench.ts";
 import type { DatabaseServer } from "./child-server.ts";
 import { commitCounter } from "./database.ts";
 import type { Encode, EncodedBatch } from "./encode.ts";
+import type { FloorRows } from "./floor.ts";
 import { type Lane, rateOf, runLoad } from "./load.ts";
 import type { Goal, Measurement } from "./report.ts";
 
@@ -15,6 +16,8 @@ export interface IngestPath {
   readonly laneCount: number;
   /** Batches that each lane has under way at most. */
   readonly inFlight: number;
+  /** What the rows of the floor are made of; by default Cylestio's events. */
+  readonly rows?: FloorRows;
 }
 
 /** One measurement of it. */
@@ -72,7 +75,7 @@ export async function measureShareOfFloor(bench: Bench, path: IngestPath, goal?:
   const batches = encodeFor(bench, path);
   const rounds = await bench.inRounds(path.name, async () => {
     const ingest = await bench.withServer((server) => measureIngest(bench, server, path, batches));
-    const floor = await bench.measureFloor(floorCommitSize(bench, ingest));
+    const floor = await bench.measureFloor(floorCommitSize(bench, ingest), path.rows);
     return { ...ingest, floor: floor.eventsPerSecond };
   });
   return {

@@ -10,6 +10,7 @@ import { floorScenario } from "./scenarios/floor.ts";
 import { growthScenario } from "./scenarios/growth.ts";
 import { latencyScenario } from "./scenarios/latency.ts";
 import { memoryScenario } from "./scenarios/memory.ts";
+import { otlpScenario } from "./scenarios/otlp.ts";
 import { queriesScenario } from "./scenarios/queries.ts";
 import { restBatchScenario } from "./scenarios/rest-batch.ts";
 import { restSingleScenario } from "./scenarios/rest-single.ts";
@@ -25,6 +26,7 @@ const scenarios: readonly Scenario[] = [
   unaryScenario,
   restBatchScenario,
   restSingleScenario,
+  otlpScenario,
   fairnessScenario,
   latencyScenario,
   memoryScenario,
