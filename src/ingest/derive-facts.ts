@@ -11,6 +11,8 @@ import { findOtlpFacts } from "./otlp/otlp-facts.ts";
 export interface FactSource {
   readonly dialect: Dialect;
   readonly channel: string | null;
+  readonly spanId: string | null;
+  readonly parentSpanId: string | null;
   readonly name: string;
   readonly level: string;
   readonly attributes: JsonObject;
@@ -37,19 +39,28 @@ function findCylestioFacts({ name, level, attributes, extensions }: FactSource, 
 }
 
 /** The same for an event that is stored. */
-export function deriveStoredFacts(
-  event: Pick<Event, "dialect" | "channel" | "name" | "level" | "attributesJson" | "extensionsJson">,
-  limits: Limits,
-): DerivedFacts {
+export function deriveStoredFacts(event: StoredFactSource, limits: Limits): DerivedFacts {
+  return deriveFacts(factSourceOf(event), limits);
+}
+
+/** The members of a stored event that facts are read out of. */
+export type StoredFactSource = Pick<
+  Event,
+  "dialect" | "channel" | "spanId" | "parentSpanId" | "name" | "level" | "attributesJson" | "extensionsJson"
+>;
+
+/** A stored event as facts are read out of it. */
+export function factSourceOf(event: StoredFactSource): FactSource {
   const attributes = parseExactJson(event.attributesJson);
   const extensions = event.extensionsJson === null ? null : parseExactJson(event.extensionsJson);
-  const source = {
+  return {
     dialect: event.dialect,
     channel: event.channel,
+    spanId: event.spanId,
+    parentSpanId: event.parentSpanId,
     name: event.name,
     level: event.level,
     attributes: isJsonObject(attributes) ? attributes : noAttributes,
     extensions: isJsonObject(extensions) ? extensions : null,
   };
-  return deriveFacts(source, limits);
 }

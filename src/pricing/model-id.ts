@@ -1,4 +1,4 @@
-import { isMaker, isVendorName, vendorOf } from "./vendor.ts";
+import { isMaker, isVendorName, vendorOf } from "../model/vendor.ts";
 
 /** An id of a model as a client sent it, taken apart. All in lower case. */
 export interface ModelId {

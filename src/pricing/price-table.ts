@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { createMemo } from "../model/memo.ts";
 import { parseTimeMicros } from "../model/time.ts";
+import { narrowSellers, sellersOf, vendorOf } from "../model/vendor.ts";
 import { parseModelId } from "./model-id.ts";
-import { narrowSellers, sellersOf, vendorOf } from "./vendor.ts";
 
 /** Prices of one token of each tier, in whole picodollars (1e-12 USD): 0.25 USD per million tokens is 250,000. */
 export interface Rates {

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { noTokens } from "../../src/model/llm-call.ts";
 import { parseTimeMicros } from "../../src/model/time.ts";
+import { isMaker } from "../../src/model/vendor.ts";
 import { costOf, usdFromPico } from "../../src/pricing/cost.ts";
 import { parseModelId } from "../../src/pricing/model-id.ts";
 import { createPriceBook, type Price, type PriceBook } from "../../src/pricing/price-table.ts";
-import { isMaker } from "../../src/pricing/vendor.ts";
 import { entryOf, shippedTable, tableOf } from "./price-entries.ts";
 
 const shipped = shippedTable();

@@ -1,10 +1,10 @@
 import { isJsonObject, type JsonObject } from "../../model/exact-json.ts";
 import { createMemo } from "../../model/memo.ts";
 import { type AlertFacts, type AlertSeverity, alertSeverities } from "../../model/security-alert.ts";
+import { textBeginning } from "../text-beginning.ts";
 import { boundedText } from "../text-bounds.ts";
 import { operationFamilies } from "./operation-families.ts";
 import { firstAt, type Place } from "./places.ts";
-import { textBeginning } from "./text-beginning.ts";
 
 /** What `findAlertFacts` looks at. */
 export interface AlertFactsSource {

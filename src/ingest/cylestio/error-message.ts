@@ -1,10 +1,10 @@
 import { isJsonObject, type JsonObject } from "../../model/exact-json.ts";
 import { isErrorLevel } from "../../model/level.ts";
-import { idText } from "./id-text.ts";
+import { idText } from "../id-text.ts";
+import { textBeginning } from "../text-beginning.ts";
 import { findOperation } from "./operation.ts";
 import { operationFamilies } from "./operation-families.ts";
 import { firstAt, type Place } from "./places.ts";
-import { textBeginning } from "./text-beginning.ts";
 
 /** What `findErrorMessage` looks at. */
 export interface ErrorMessageSource {

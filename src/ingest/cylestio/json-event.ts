@@ -1,9 +1,9 @@
 import type { FieldViolation } from "../../model/error.ts";
 import { isJsonObject, type JsonObject } from "../../model/exact-json.ts";
 import { parseTimeMicros } from "../../model/time.ts";
+import { idText } from "../id-text.ts";
 import { readCaller } from "./caller.ts";
 import type { EventFieldsResult } from "./event-fields.ts";
-import { idText } from "./id-text.ts";
 
 /**
  * Reads one event of free-form JSON, in any shape that the Cylestio SDKs have had:

@@ -1,5 +1,6 @@
 import { isJsonObject, type JsonObject } from "../../model/exact-json.ts";
 import { noTokens, type TokenCounts } from "../../model/llm-call.ts";
+import { readCount } from "../token-count.ts";
 import { firstAt, type Place, valueAt } from "./places.ts";
 
 /** What vendors call their counts of tokens, as places inside a report of usage. */
@@ -125,19 +126,4 @@ function readReport(report: JsonObject, names: CountNames): TokenCounts | null {
 function sum(...counts: readonly (number | null)[]): number | null {
   const total = counts.reduce<number>((total, count) => total + (count ?? 0), 0);
   return Number.isSafeInteger(total) ? total : null;
-}
-
-const countText = /^\d{1,16}(?:\.0{1,16})?$/;
-
-function readCount(value: unknown): number | null {
-  if (typeof value === "number") {
-    // Adding 0 makes 0 of −0.
-    return Number.isSafeInteger(value) && value >= 0 ? value + 0 : null;
-  }
-  const text = JSON.isRawJSON(value) ? value.rawJSON : value;
-  if (typeof text !== "string" || !countText.test(text)) {
-    return null;
-  }
-  const count = Number(text);
-  return Number.isSafeInteger(count) ? count : null;
 }

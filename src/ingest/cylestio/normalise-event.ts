@@ -4,11 +4,11 @@ import { isJsonObject, type JsonObject } from "../../model/exact-json.ts";
 import { eventTimeMinMicros, type Limits } from "../../model/limits.ts";
 import { formatTimeMicros } from "../../model/time.ts";
 import { deriveFacts } from "../derive-facts.ts";
+import { idText } from "../id-text.ts";
 import { isDeeperThan } from "../nesting.ts";
 import { findTextViolation, fitsInBytes } from "../text-bounds.ts";
 import { findDurationMs } from "./duration.ts";
 import type { EventFields } from "./event-fields.ts";
-import { idText } from "./id-text.ts";
 
 /** What events are checked against. */
 export interface NormaliseOptions {
@@ -54,10 +54,7 @@ export function normaliseEvent(fields: EventFields, { nowMicros, limits }: Norma
     return refuse(tooLarge(extensionField(fields, isTooLarge), limits));
   }
   const level = fields.level ?? levelDefault;
-  const facts = deriveFacts(
-    { dialect: "cylestio", channel: fields.channel, name, level, attributes, extensions },
-    limits,
-  );
+  const facts = deriveFacts({ ...fields, dialect: "cylestio", name, level, attributes, extensions }, limits);
   const draft: EventDraft = {
     clientEventId: fields.clientEventId,
     agentId,

@@ -1,8 +1,8 @@
 import type { OperationOutcome, OperationPart } from "../../model/event.ts";
 import { isJsonObject, type JsonObject } from "../../model/exact-json.ts";
 import { createMemo } from "../../model/memo.ts";
+import { idText } from "../id-text.ts";
 import { boundedText } from "../text-bounds.ts";
-import { idText } from "./id-text.ts";
 import {
   failureStatuses,
   type OperationFamily,

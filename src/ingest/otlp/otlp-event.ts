@@ -57,7 +57,7 @@ export function otlpEvent(
     return refuse("attributes", "FIELD_TOO_LONG", message);
   }
   const name = cutText(input.name, limits.idMaxBytes) || "unnamed";
-  const facts = deriveFacts({ dialect: "otlp", channel, name, level, attributes, extensions }, limits);
+  const facts = deriveFacts({ ...input, dialect: "otlp", name, attributes, extensions }, limits);
   const draft: EventDraft = {
     clientEventId: null,
     agentId: facts.ownership?.agentId ?? serviceOf(origin, limits),

@@ -1,42 +1,134 @@
-import type { DerivedFacts } from "../../model/event.ts";
+import type { DerivedFacts, OperationKind, OperationOutcome, OperationPart } from "../../model/event.ts";
 import { isJsonObject, type JsonObject } from "../../model/exact-json.ts";
 import type { Limits } from "../../model/limits.ts";
+import type { LlmFacts } from "../../model/llm-call.ts";
+import { vendorOf } from "../../model/vendor.ts";
+import { idText } from "../id-text.ts";
+import { boundedText } from "../text-bounds.ts";
+import { type Alias, findFact, jsonValueOf, type OtlpFactSource, scopeNameOf } from "./alias.ts";
+import { attributeTable } from "./attribute-table.ts";
+import { findLogOperation } from "./log-operation.ts";
 import { microsOf } from "./nanos.ts";
+import { failureAttributes, type KindAlias, kindTable, wrapperAttributes, wrapperScopes } from "./operation-table.ts";
+import { readOtlpTokens } from "./otlp-tokens.ts";
 
-/** What `findOtlpFacts` looks at: an event as it is kept. */
-export interface OtlpFactSource {
-  readonly channel: string | null;
-  readonly name: string;
-  readonly level: string;
-  readonly attributes: JsonObject;
-  readonly extensions: JsonObject | null;
+/**
+ * Reads out of an OpenTelemetry event what is derived from it. Every span is an operation; a log record is one only where it tells a
+ * whole call that no span tells.
+ */
+export function findOtlpFacts(source: OtlpFactSource, { idMaxBytes }: Limits): DerivedFacts {
+  const readText = (value: unknown): string | null => readId(value, idMaxBytes);
+  const textOf = (aliases: readonly Alias[]) => findFact(source, aliases, readText)?.value ?? null;
+  const operation = findOperation(source, textOf);
+  return {
+    llmProvider: operation?.llm?.vendor ?? findVendor(textOf),
+    operation,
+    alert: null,
+    ownership: {
+      agentId: textOf(attributeTable.agentName) ?? textOf(attributeTable.agentId),
+      sessionId: textOf(attributeTable.session),
+    },
+  };
 }
 
-/** Reads out of an OpenTelemetry event what is derived from it. */
-export function findOtlpFacts({ channel, name, extensions }: OtlpFactSource, _limits: Limits): DerivedFacts {
-  const operation =
-    channel === "SPAN"
-      ? ({
-          kind: "other",
-          family: name,
-          runId: null,
-          chainId: null,
-          nodeId: null,
-          subject: null,
-          toolName: null,
-          isAlone: true,
-          ...spanEnd(extensions),
-          llm: null,
-        } as const)
-      : null;
-  return { llmProvider: null, operation, alert: null, ownership: { agentId: null, sessionId: null } };
+/** What kind of work an event tells, and by which name that was found; null for a log record that tells no work. */
+export function findOperationKind(
+  source: OtlpFactSource,
+): { readonly kind: OperationKind; readonly alias: Alias | null } | null {
+  if (source.channel !== "SPAN") {
+    const log = findLogOperation(source);
+    return log === null ? null : { kind: log.kind, alias: null };
+  }
+  for (const alias of kindTable) {
+    const found = findFact(source, [alias], (value) => kindOf(alias, value));
+    if (found !== null) return { kind: found.value, alias };
+  }
+  return { kind: "other", alias: null };
+}
+
+function kindOf({ kinds, any }: KindAlias, value: unknown): OperationKind | null {
+  if (any !== undefined) return any;
+  const text = jsonValueOf(value);
+  const name = typeof text === "string" ? text.toLowerCase() : "";
+  return kinds !== undefined && Object.hasOwn(kinds, name) ? (kinds[name] ?? null) : null;
+}
+
+type TextOf = (aliases: readonly Alias[]) => string | null;
+
+function findOperation(source: OtlpFactSource, textOf: TextOf): OperationPart | null {
+  const kind = findOperationKind(source)?.kind;
+  if (kind === undefined) return null;
+  return {
+    kind,
+    family: source.name,
+    runId: null,
+    chainId: null,
+    nodeId: null,
+    subject: null,
+    toolName: kind === "tool" ? textOf(attributeTable.toolName) : null,
+    isAlone: true,
+    ...(source.channel === "SPAN" ? spanEnd(source) : { outcome: logOutcome(source), endMicros: null }),
+    llm: kind === "llm" ? readLlmFacts(source, textOf) : null,
+  };
+}
+
+function readLlmFacts(source: OtlpFactSource, textOf: TextOf): LlmFacts {
+  return {
+    vendor: findVendor(textOf) ?? findLogOperation(source)?.vendor ?? null,
+    requestedModel: textOf(attributeTable.requestedModel),
+    usedModel: textOf(attributeTable.usedModel),
+    stopReason: textOf(attributeTable.stopReason),
+    tokens: readOtlpTokens(source).tokens,
+    isWrapper: isWrapper(source),
+  };
+}
+
+function findVendor(textOf: TextOf): string | null {
+  const name = textOf(attributeTable.provider);
+  return name === null ? null : vendorOf(name);
+}
+
+function isWrapper(source: OtlpFactSource): boolean {
+  const scope = scopeNameOf(source).toLowerCase();
+  if (wrapperScopes.some((name) => scope.includes(name))) return true;
+  return wrapperAttributes.some(({ attribute, values }) => {
+    const value = source.attributes[attribute];
+    return typeof value === "string" && values.includes(value.toLowerCase());
+  });
 }
 
 /** When and how a span ended; it runs where it has no end. */
-function spanEnd(extensions: JsonObject | null): { readonly outcome: "ok" | "error" | null; endMicros: number | null } {
-  const nanos = extensions?.["end_time_unix_nano"];
+function spanEnd(source: OtlpFactSource): { readonly outcome: OperationOutcome | null; endMicros: number | null } {
+  const nanos = source.extensions?.["end_time_unix_nano"];
   if (typeof nanos !== "string") return { outcome: null, endMicros: null };
+  return { outcome: hasFailed(source) ? "error" : "ok", endMicros: microsOf(BigInt(nanos)) };
+}
+
+function hasFailed({ attributes, extensions }: OtlpFactSource): boolean {
   const status = extensions?.["status"];
-  const isError = isJsonObject(status) && status["code"] === "error";
-  return { outcome: isError ? "error" : "ok", endMicros: microsOf(BigInt(nanos)) };
+  if (isJsonObject(status) && status["code"] === "error") return true;
+  return failureAttributes.some(({ attribute, value }) => lowerText(attributes, attribute) === value);
+}
+
+function logOutcome(source: OtlpFactSource): OperationOutcome {
+  const success = findLogOperation(source)?.successAttribute;
+  if (success === null) return "error";
+  if (success !== undefined) return lowerText(source.attributes, success) === "false" ? "error" : "ok";
+  return source.attributes["error.type"] === undefined ? "ok" : "error";
+}
+
+function lowerText(attributes: JsonObject, attribute: string): string {
+  const value = attributes[attribute];
+  return typeof value === "string" || typeof value === "boolean" ? String(value).toLowerCase() : "";
+}
+
+/** A name or an id: a text or a number; of a list, or the JSON text of one, the first. */
+function readId(value: unknown, maxBytes: number): string | null {
+  const text = idText(value);
+  if (text === undefined) return Array.isArray(value) && value.length > 0 ? readId(value[0], maxBytes) : null;
+  if (/^\s*["[]/.test(text)) {
+    const inner = jsonValueOf(text);
+    if (inner !== text && !isJsonObject(inner)) return readId(inner, maxBytes);
+  }
+  return boundedText(text.trim(), maxBytes);
 }

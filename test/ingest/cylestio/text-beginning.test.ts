@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { textBeginning } from "../../../src/ingest/cylestio/text-beginning.ts";
+import { textBeginning } from "../../../src/ingest/text-beginning.ts";
 
 test.each([
   ["abc", 3, "abc"],

@@ -1,4 +1,4 @@
-import { fitsInBytes } from "../text-bounds.ts";
+import { fitsInBytes } from "./text-bounds.ts";
 
 const encoder = new TextEncoder();
 
