@@ -1,13 +1,14 @@
 import { hash } from "node:crypto";
-import type { StoredEvent } from "../model/event.ts";
-import { isJsonObject, type JsonObject, parseExactJson } from "../model/exact-json.ts";
+import type { OperationKind, StoredEvent } from "../model/event.ts";
 import { searchTextMaxLength } from "../model/limits.ts";
 import type { SearchKind, SearchText } from "../model/search-text.ts";
+import { type CallEvents, findEventError, readLlmCall, readToolCall } from "./call-content.ts";
 import { textOfContent, textOfMessage } from "./content-text.ts";
-import { findErrorMessage } from "./cylestio/error-message.ts";
-import { readLlmContent } from "./cylestio/llm-content.ts";
+import type { LlmMessage } from "./cylestio/llm-messages.ts";
 import { findOperation } from "./cylestio/operation.ts";
-import { readToolContent } from "./cylestio/tool-content.ts";
+import { type FactSource, factSourceOf } from "./derive-facts.ts";
+import { findOperationKind } from "./otlp/otlp-facts.ts";
+import { messageOfEvent } from "./otlp/otlp-messages.ts";
 
 /** Bytes of a text that may be looked at whole: no event that is stored has more. */
 const anyBytes = 64 * 1024 * 1024;
@@ -41,31 +42,43 @@ export function findSearchTexts(event: StoredEvent): readonly SearchText[] {
     }));
 }
 
-function textsOf({ name, level, attributesJson }: StoredEvent): readonly FoundText[] {
-  const attributes = parseExactJson(attributesJson);
-  if (!isJsonObject(attributes)) return [];
-  const error = findErrorMessage({ name, level, attributes, textMaxBytes: anyBytes });
-  const texts = textsOfOperation(name, attributes);
+function textsOf(event: StoredEvent): readonly FoundText[] {
+  const source = factSourceOf(event);
+  const error = findEventError(event, anyBytes);
+  const texts = source.dialect === "otlp" ? textsOfOtlp(event, source) : textsOfCylestio(event, source);
   return error === null ? texts : [...texts, { kind: "error", role: null, text: error }];
 }
 
-function textsOfOperation(name: string, attributes: JsonObject): readonly FoundText[] {
+function textsOfCylestio(event: StoredEvent, { name, attributes }: FactSource): readonly FoundText[] {
   const operation = findOperation({ name, attributes, idMaxBytes: 0 });
   // What an event holds is read as that of a call which has no other event.
   const isStart = operation?.outcome === null;
-  const source = { start: isStart ? attributes : null, finish: isStart ? null : attributes };
-  if (operation?.kind === "llm") {
-    const { inputMessages, outputMessages } = readLlmContent(source);
-    return [...inputMessages, ...outputMessages].map(({ role, content }) => ({
-      kind: "message",
-      role: role === null || role.length > roleMaxLength ? null : role,
-      text: textOfMessage(content),
-    }));
+  return textsOfCall(operation?.kind, { start: isStart ? event : null, finish: isStart ? null : event });
+}
+
+function textsOfOtlp(event: StoredEvent, source: FactSource): readonly FoundText[] {
+  const held = messageOfEvent(source.name, source.extensions?.["body"]);
+  if (held !== null) return [textOf(held.message)];
+  return textsOfCall(findOperationKind(source)?.kind, { start: null, finish: event });
+}
+
+function textsOfCall(kind: OperationKind | undefined, events: CallEvents): readonly FoundText[] {
+  if (kind === "llm") {
+    const { inputMessages, outputMessages } = readLlmCall(events);
+    return [...inputMessages, ...outputMessages].map(textOf);
   }
-  if (operation?.kind !== "tool") return [];
-  const { arguments: args, result } = readToolContent(source);
+  if (kind !== "tool") return [];
+  const { arguments: args, result } = readToolCall(events);
   return [
     { kind: "tool", role: "arguments", text: textOfContent(args) },
     { kind: "tool", role: "result", text: textOfContent(result) },
   ];
+}
+
+function textOf({ role, content }: LlmMessage): FoundText {
+  return {
+    kind: "message",
+    role: role === null || role.length > roleMaxLength ? null : role,
+    text: textOfMessage(content),
+  };
 }

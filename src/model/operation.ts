@@ -1,4 +1,4 @@
-import type { OperationKind, OperationOutcome } from "./event.ts";
+import type { OperationKind, OperationOutcome, StoredEvent } from "./event.ts";
 import type { LlmFacts } from "./llm-call.ts";
 import type { Span } from "./trace.ts";
 
@@ -31,12 +31,10 @@ export interface OperationRecord extends Span {
 }
 
 /** The event that ended an operation which failed, as far as its error is looked for in it. */
-export interface OperationFailure {
-  /** Name and level of the event. */
-  readonly name: string;
-  readonly level: string;
-  readonly attributesJson: string;
-}
+export type OperationFailure = Pick<
+  StoredEvent,
+  "dialect" | "channel" | "spanId" | "parentSpanId" | "name" | "level" | "attributesJson" | "extensionsJson"
+>;
 
 /** A call of a language model. */
 export interface LlmCallRecord extends LlmFacts {

@@ -141,6 +141,21 @@ export const contentTable = {
   ],
 } as const satisfies Record<string, readonly Alias[]>;
 
+/** An event that holds one message: of a span (in its attributes), or a log record (in its body). All have newer names. */
+export interface MessageEvent {
+  readonly role: string;
+  readonly isAnswer: boolean;
+}
+
+/** Events that hold a message each, by name. */
+export const messageEvents: ReadonlyMap<string, MessageEvent> = new Map([
+  ["gen_ai.system.message", { role: "system", isAnswer: false }],
+  ["gen_ai.user.message", { role: "user", isAnswer: false }],
+  ["gen_ai.assistant.message", { role: "assistant", isAnswer: false }],
+  ["gen_ai.tool.message", { role: "tool", isAnswer: false }],
+  ["gen_ai.choice", { role: "assistant", isAnswer: true }],
+]);
+
 /** A parameter of a call: its attributes' common beginning with the parameter's name behind it, or one attribute and its name. */
 export interface ParameterAlias {
   readonly attribute: string;

@@ -1,5 +1,5 @@
-import type { DerivedFacts, OperationKind, OperationOutcome, OperationPart } from "../../model/event.ts";
-import { isJsonObject, type JsonObject } from "../../model/exact-json.ts";
+import type { DerivedFacts, OperationKind, OperationPart } from "../../model/event.ts";
+import { isJsonObject } from "../../model/exact-json.ts";
 import type { Limits } from "../../model/limits.ts";
 import type { LlmFacts } from "../../model/llm-call.ts";
 import { vendorOf } from "../../model/vendor.ts";
@@ -9,8 +9,9 @@ import { type Alias, findFact, jsonValueOf, type OtlpFactSource, scopeNameOf } f
 import { attributeTable } from "./attribute-table.ts";
 import { findLogOperation } from "./log-operation.ts";
 import { microsOf } from "./nanos.ts";
-import { failureAttributes, type KindAlias, kindTable, wrapperAttributes, wrapperScopes } from "./operation-table.ts";
+import { type KindAlias, kindTable, wrapperAttributes, wrapperScopes } from "./operation-table.ts";
 import { readOtlpTokens } from "./otlp-tokens.ts";
+import { findOutcome } from "./outcome.ts";
 
 /**
  * Reads out of an OpenTelemetry event what is derived from it. Every span is an operation; a log record is one only where it tells a
@@ -67,7 +68,8 @@ function findOperation(source: OtlpFactSource, textOf: TextOf): OperationPart | 
     subject: null,
     toolName: kind === "tool" ? textOf(attributeTable.toolName) : null,
     isAlone: true,
-    ...(source.channel === "SPAN" ? spanEnd(source) : { outcome: logOutcome(source), endMicros: null }),
+    outcome: findOutcome(source),
+    endMicros: endMicrosOf(source),
     llm: kind === "llm" ? readLlmFacts(source, textOf) : null,
   };
 }
@@ -97,29 +99,10 @@ function isWrapper(source: OtlpFactSource): boolean {
   });
 }
 
-/** When and how a span ended; it runs where it has no end. */
-function spanEnd(source: OtlpFactSource): { readonly outcome: OperationOutcome | null; endMicros: number | null } {
-  const nanos = source.extensions?.["end_time_unix_nano"];
-  if (typeof nanos !== "string") return { outcome: null, endMicros: null };
-  return { outcome: hasFailed(source) ? "error" : "ok", endMicros: microsOf(BigInt(nanos)) };
-}
-
-function hasFailed({ attributes, extensions }: OtlpFactSource): boolean {
-  const status = extensions?.["status"];
-  if (isJsonObject(status) && status["code"] === "error") return true;
-  return failureAttributes.some(({ attribute, value }) => lowerText(attributes, attribute) === value);
-}
-
-function logOutcome(source: OtlpFactSource): OperationOutcome {
-  const success = findLogOperation(source)?.successAttribute;
-  if (success === null) return "error";
-  if (success !== undefined) return lowerText(source.attributes, success) === "false" ? "error" : "ok";
-  return source.attributes["error.type"] === undefined ? "ok" : "error";
-}
-
-function lowerText(attributes: JsonObject, attribute: string): string {
-  const value = attributes[attribute];
-  return typeof value === "string" || typeof value === "boolean" ? String(value).toLowerCase() : "";
+/** When a span ended; null for one that runs, and for a log record, whose time that is. */
+function endMicrosOf({ channel, extensions }: OtlpFactSource): number | null {
+  const nanos = channel === "SPAN" ? extensions?.["end_time_unix_nano"] : undefined;
+  return typeof nanos === "string" ? microsOf(BigInt(nanos)) : null;
 }
 
 /** A name or an id: a text or a number; of a list, or the JSON text of one, the first. */

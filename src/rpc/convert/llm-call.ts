@@ -5,13 +5,13 @@ import {
   LlmCallContentSchema,
   LlmCallSchema,
 } from "../../../gen/cylestio/v1/llm_call_pb.ts";
-import { readLlmContent } from "../../ingest/cylestio/llm-content.ts";
+import { type CallEvents, readLlmCall } from "../../ingest/call-content.ts";
 import type { LlmMessage } from "../../ingest/cylestio/llm-messages.ts";
 import { noTokens } from "../../model/llm-call.ts";
 import { type OperationRecord, operationStatusOf } from "../../model/operation.ts";
 import { callPriceToProto } from "./call-price.ts";
 import { present } from "./event.ts";
-import { attributesOf, type EventsOfCall, errorMessageOf, operationPlace } from "./operation.ts";
+import { errorMessageOf, operationPlace } from "./operation.ts";
 import { costToUsd, tokensToProto } from "./tokens.ts";
 
 /** Call of a language model → message. */
@@ -37,8 +37,8 @@ export function llmCallToProto(operation: OperationRecord): LlmCall {
 }
 
 /** What the events of a call say that it was about → message. */
-export function llmContentToProto(events: EventsOfCall): LlmCallContent {
-  const { inputMessages, outputMessages, parameters, responseId } = readLlmContent(attributesOf(events));
+export function llmContentToProto(events: CallEvents): LlmCallContent {
+  const { inputMessages, outputMessages, parameters, responseId } = readLlmCall(events);
   return create(LlmCallContentSchema, {
     inputMessages: inputMessages.map(messageToProto),
     outputMessages: outputMessages.map(messageToProto),

@@ -1,9 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { type Operation, OperationSchema } from "../../../gen/cylestio/v1/operation_pb.ts";
-import { findErrorMessage } from "../../ingest/cylestio/error-message.ts";
-import type { StoredEvent } from "../../model/event.ts";
-import { isJsonObject, parseExactJson } from "../../model/exact-json.ts";
+import { findEventError } from "../../ingest/call-content.ts";
 import { limitsDefault } from "../../model/limits.ts";
 import { type OperationRecord, operationStatusOf } from "../../model/operation.ts";
 import { present } from "./event.ts";
@@ -65,23 +63,5 @@ export function operationPlace(operation: OperationRecord): OperationPlace {
 
 /** What the event that ended an operation says went wrong, or null. */
 export function errorMessageOf({ failure }: Pick<OperationRecord, "failure">): string | null {
-  if (failure === null) return null;
-  const { name, level, attributesJson } = failure;
-  const attributes = parseExactJson(attributesJson);
-  if (!isJsonObject(attributes)) return null;
-  return findErrorMessage({ name, level, attributes, textMaxBytes: limitsDefault.textMaxBytes });
-}
-
-/** The two events of an operation. */
-export interface EventsOfCall {
-  readonly start: StoredEvent | null;
-  readonly finish: StoredEvent | null;
-}
-
-/** Their attributes, parsed. */
-export function attributesOf({ start, finish }: EventsOfCall): { readonly start: unknown; readonly finish: unknown } {
-  return {
-    start: start === null ? null : parseExactJson(start.attributesJson),
-    finish: finish === null ? null : parseExactJson(finish.attributesJson),
-  };
+  return failure === null ? null : findEventError(failure, limitsDefault.textMaxBytes);
 }

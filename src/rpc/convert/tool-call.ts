@@ -5,10 +5,10 @@ import {
   ToolCallContentSchema,
   ToolCallSchema,
 } from "../../../gen/cylestio/v1/tool_call_pb.ts";
-import { readToolContent } from "../../ingest/cylestio/tool-content.ts";
+import { type CallEvents, readToolCall } from "../../ingest/call-content.ts";
 import { type OperationRecord, operationStatusOf } from "../../model/operation.ts";
 import { present } from "./event.ts";
-import { attributesOf, type EventsOfCall, errorMessageOf, operationPlace } from "./operation.ts";
+import { errorMessageOf, operationPlace } from "./operation.ts";
 
 /** Call of a tool → message. */
 export function toolCallToProto(operation: OperationRecord): ToolCall {
@@ -22,8 +22,8 @@ export function toolCallToProto(operation: OperationRecord): ToolCall {
 }
 
 /** What the events of a call say that it was about → message. */
-export function toolContentToProto(events: EventsOfCall): ToolCallContent {
-  const { arguments: args, result, error } = readToolContent(attributesOf(events));
+export function toolContentToProto(events: CallEvents): ToolCallContent {
+  const { arguments: args, result, error } = readToolCall(events);
   return create(ToolCallContentSchema, present({ argumentsJson: jsonOf(args), resultJson: jsonOf(result), error }));
 }
 

@@ -1,5 +1,5 @@
-import type { OperationKind, OperationOutcome } from "../../model/event.ts";
-import type { LlmCallRecord, OperationRecord } from "../../model/operation.ts";
+import type { Dialect, OperationKind, OperationOutcome } from "../../model/event.ts";
+import type { LlmCallRecord, OperationFailure, OperationRecord } from "../../model/operation.ts";
 import { eventIdFromBytes } from "./event-row.ts";
 
 /** An operation with what its events and its row of `llm_calls` say, as readers select it by `operationColumns`. */
@@ -23,6 +23,9 @@ export interface OperationColumns {
   readonly failure_name: string | null;
   readonly failure_level: string | null;
   readonly failure_json: string | null;
+  readonly failure_dialect: string | null;
+  readonly failure_channel: string | null;
+  readonly failure_extensions: string | null;
   /** All that follows is null but for calls of a language model. */
   readonly call_id: number | null;
   readonly is_wrapper: number | null;
@@ -55,6 +58,9 @@ export const operationColumns = `o.id, a.agent_id, s.session_id, o.kind, o.name,
   ifnull(b.trace_id, f.trace_id) as trace_id, ifnull(b.span_id, f.span_id) as span_id,
   ifnull(b.parent_span_id, f.parent_span_id) as parent_span_id, f.name as failure_name, f.level as failure_level,
   case when o.outcome <> 'ok' and octet_length(f.attributes_json) <= ${failureMaxBytes} then f.attributes_json end as failure_json,
+  f.dialect as failure_dialect, f.channel as failure_channel,
+  case when o.outcome <> 'ok' and f.dialect = 'otlp' and octet_length(f.extensions_json) <= ${failureMaxBytes}
+    then f.extensions_json end as failure_extensions,
   c.operation_id as call_id, c.is_wrapper, c.is_covered, c.vendor, c.requested_model, c.used_model, c.stop_reason,
   c.input_tokens, c.output_tokens, c.cache_read_tokens, c.cache_write_tokens, c.reasoning_tokens, c.cost_pico_usd, cp.price`;
 
@@ -65,7 +71,6 @@ export const operationJoins = `left join agents a on a.id = o.agent_key left joi
 
 /** Row → operation. */
 export function operationFromColumns(row: OperationColumns): OperationRecord {
-  const { failure_name: name, failure_level: level, failure_json: attributesJson } = row;
   return {
     id: row.id,
     agentId: row.agent_id,
@@ -84,7 +89,23 @@ export function operationFromColumns(row: OperationColumns): OperationRecord {
     startEventId: row.start_event_id === null ? null : eventIdFromBytes(row.start_event_id),
     finishEventId: row.finish_event_id === null ? null : eventIdFromBytes(row.finish_event_id),
     llm: row.call_id === null ? null : llmCallFromColumns(row),
-    failure: name === null || level === null || attributesJson === null ? null : { name, level, attributesJson },
+    failure: failureFromColumns(row),
+  };
+}
+
+function failureFromColumns(row: OperationColumns): OperationFailure | null {
+  const { failure_name: name, failure_level: level, failure_json: attributesJson } = row;
+  if (name === null || level === null || attributesJson === null) return null;
+  return {
+    // Only this server writes the column, and only from the type.
+    dialect: row.failure_dialect as Dialect,
+    channel: row.failure_channel,
+    spanId: row.span_id,
+    parentSpanId: row.parent_span_id,
+    name,
+    level,
+    attributesJson,
+    extensionsJson: row.failure_extensions,
   };
 }
 

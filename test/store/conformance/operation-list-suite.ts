@@ -170,7 +170,16 @@ export function testOperationLists(createStore: CreateStore): void {
         costPicoUsd: null,
         priceJson: null,
       },
-      failure: { name: "llm.call.error", level: "INFO", attributesJson: '{"error.message":"no"}' },
+      failure: {
+        dialect: "cylestio",
+        channel: finish.channel,
+        spanId: finish.spanId,
+        parentSpanId: finish.parentSpanId,
+        name: "llm.call.error",
+        level: "INFO",
+        attributesJson: '{"error.message":"no"}',
+        extensionsJson: null,
+      },
     });
     const found = await store.findOperation(listed?.id ?? 0);
     const [storedStart, storedFinish] = await readAllEvents(store);
