@@ -112,3 +112,48 @@ describe("the hash of a text", () => {
     expect(findSearchTexts(answer)[0]?.hash).toBe(findSearchTexts(repeated)[0]?.hash);
   });
 });
+
+function otlp(channel: "SPAN" | "LOG", attributes: unknown, extensions: unknown, name = "work"): StoredEvent {
+  return storedEvent(name, attributes, { dialect: "otlp", channel, extensionsJson: JSON.stringify(extensions) });
+}
+
+describe("the texts of OpenTelemetry", () => {
+  test("are the messages of a call, and what went wrong", () => {
+    const attributes = {
+      "gen_ai.operation.name": "chat",
+      "gen_ai.input.messages": [{ role: "user", parts: [{ type: "text", content: "Hi" }] }],
+      "gen_ai.output.messages": '[{"role":"assistant","parts":[{"type":"text","content":"Hello"}]}]',
+    };
+    const extensions = { end_time_unix_nano: "1", status: { code: "error", message: "cut off" } };
+    expect(textsOf(otlp("SPAN", attributes, extensions))).toEqual([
+      ["message", "user", "Hi"],
+      ["message", "assistant", "Hello"],
+      ["error", null, "cut off"],
+    ]);
+  });
+
+  test("are arguments and result of a tool", () => {
+    const attributes = {
+      "gen_ai.operation.name": "execute_tool",
+      "gen_ai.tool.call.arguments": '{"city":"Paris"}',
+      "gen_ai.tool.call.result": "sunny",
+    };
+    expect(textsOf(otlp("SPAN", attributes, {}))).toEqual([
+      ["tool", "arguments", "Paris"],
+      ["tool", "result", "sunny"],
+    ]);
+  });
+
+  test("are the message that a log record is", () => {
+    expect(textsOf(otlp("LOG", {}, { body: { content: "Hi" } }, "gen_ai.user.message"))).toEqual([
+      ["message", "user", "Hi"],
+    ]);
+    const choice = { index: 0, message: { role: "assistant", content: "Hello" }, finish_reason: "stop" };
+    expect(textsOf(otlp("LOG", {}, { body: choice }, "gen_ai.choice"))).toEqual([["message", "assistant", "Hello"]]);
+  });
+
+  test("are none of other spans and records", () => {
+    expect(textsOf(otlp("SPAN", { "input.value": "x" }, {}))).toEqual([]);
+    expect(textsOf(otlp("LOG", {}, { body: "x" }))).toEqual([]);
+  });
+});

@@ -70,7 +70,7 @@ async function expectFixture(url: string, fixture: OtlpFixture): Promise<void> {
     for (const { operation } of trace.spans) told.set(operation["span_id"], operation["kind"]);
   }
   const spanKinds = Object.keys(kinds).map((spanId) => [spanId, told.get(spanId)]);
-  expect(Object.fromEntries(spanKinds), name).toEqual(kinds);
+  expect({ name, kinds: Object.fromEntries(spanKinds) }).toEqual({ name, kinds });
 
   if (eventNames === undefined) return;
   const names: unknown[] = [];
@@ -78,7 +78,7 @@ async function expectFixture(url: string, fixture: OtlpFixture): Promise<void> {
     const events = await getJson<readonly Call[]>(url, `/api/events?agent_id=${encodeURIComponent(agent)}`);
     names.push(...events.map((event) => event["event_type"]));
   }
-  expect(names.toSorted(), name).toEqual(eventNames);
+  expect({ name, names: names.toSorted() }).toEqual({ name, names: eventNames });
 }
 
 async function expectCalls(
@@ -92,11 +92,11 @@ async function expectCalls(
     calls.push(...((await getJson<Calls>(url, path))[list] ?? []));
   }
   const ordered = calls.toSorted((a, b) => timeOf(a) - timeOf(b));
-  expect(ordered, name).toMatchObject(expected.map(({ call }) => call));
+  expect({ name, calls: ordered }).toMatchObject({ name, calls: expected.map(({ call }) => call) });
   for (const [index, { content }] of expected.entries()) {
     const detail = await getJson<Call>(url, `/api/v1/${list}/${String(ordered[index]?.["call_id"])}`);
-    expect(detail[item], name).toEqual(ordered[index]);
-    expect(detail["content"], name).toMatchObject(content);
+    expect(detail[item]).toEqual(ordered[index]);
+    expect({ name, content: detail["content"] }).toMatchObject({ name, content });
   }
 }
 

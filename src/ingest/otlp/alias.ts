@@ -39,8 +39,8 @@ export interface Alias {
   readonly member?: readonly string[];
   /** It is the attribute of an event of the span that has this name. */
   readonly event?: string;
-  /** It is an attribute of the resource, or a member of the status. */
-  readonly from?: "resource" | "status";
+  /** It is an attribute of the resource, a member of the status, or the span's own name. */
+  readonly from?: "resource" | "status" | "span";
   /** There are several attributes: this name, a dot, a number from 0 on, and more. */
   readonly isIndexed?: true;
   /** It counts only where this attribute is there, or has one of these values, in lower case. */
@@ -122,6 +122,7 @@ function valueOf(source: OtlpFactSource, alias: Alias): unknown {
 function holderOf(source: OtlpFactSource, { event, from }: Alias): JsonObject | undefined {
   if (event !== undefined) return spanEventsOf(source).find(({ name }) => name === event)?.attributes;
   if (from === "resource") return resourceAttributesOf(source);
+  if (from === "span") return { name: source.name };
   if (from === undefined) return source.attributes;
   const status = source.extensions?.["status"];
   return isJsonObject(status) ? status : undefined;

@@ -84,6 +84,10 @@ export const contentTable = {
     claudeCode("tool_name"),
     codex("tool_name"),
     geminiCli("function_name"),
+    // These name the span of a tool after it.
+    openInference("name", { from: "span", when: { attribute: "openinference.span.kind", values: ["tool"] } }),
+    langfuse("name", { from: "span", when: { attribute: "langfuse.observation.type", values: ["tool"] } }),
+    mlflow("name", { from: "span", when: { attribute: "mlflow.spanType", values: ["tool"] } }),
   ],
   toolCallId: [
     genAi("gen_ai.tool.call.id"),

@@ -57,6 +57,7 @@ test("an event with only the required fields gets the defaults", () => {
     llmProvider: null,
     operation: null,
     alert: null,
+    ownership: null,
   });
 });
 
