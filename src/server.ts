@@ -13,7 +13,8 @@ import { assertCanListen, listenErrorFrom } from "./http/listen-error.ts";
 import { createOnePortServer } from "./http/one-port-server.ts";
 import { createRequestIdGenerator, sendRequestId } from "./http/request-id.ts";
 import { deriveStoredFacts } from "./ingest/derive-facts.ts";
-import { createIntake } from "./ingest/intake.ts";
+import { admissionOf, createIntake } from "./ingest/intake.ts";
+import { createPointIntake } from "./ingest/otlp/point-intake.ts";
 import { createSearchIndexer, type SearchIndexer } from "./ingest/search-indexer.ts";
 import { createStoreHealth, type StoreHealth } from "./ingest/store-health.ts";
 import { createTurns } from "./ingest/turns.ts";
@@ -26,6 +27,7 @@ import { createCallQueries } from "./query/call-queries.ts";
 import { createEventQueries } from "./query/event-queries.ts";
 import { createEventWatches } from "./query/event-watches.ts";
 import { createMetricQueries } from "./query/metric-queries.ts";
+import { createOtlpMetricQueries } from "./query/otlp-metric-queries.ts";
 import { createSearchQueries } from "./query/search-queries.ts";
 import { createSessionQueries } from "./query/session-queries.ts";
 import { createTraceQueries } from "./query/trace-queries.ts";
@@ -39,7 +41,9 @@ import { cutCallKey } from "./rpc/cut-call.ts";
 import { createEventService } from "./rpc/event-service.ts";
 import { createLlmCallService } from "./rpc/llm-call-service.ts";
 import { createMetricsService } from "./rpc/metrics-service.ts";
+import { createOtlpMetricsService } from "./rpc/otlp/otlp-metrics-service.ts";
 import { createOtlpLogsService, createOtlpTraceService } from "./rpc/otlp/otlp-services.ts";
+import { createOtlpMetricService } from "./rpc/otlp-metric-service.ts";
 import { requestLogKey } from "./rpc/request-log.ts";
 import { createSearchService } from "./rpc/search-service.ts";
 import { type Implementations, registerServices, restServices } from "./rpc/services.ts";
@@ -183,9 +187,11 @@ function createImplementations({
   readonly stopping: AbortSignal;
 }): Implementations {
   const nowMicros = () => nowMs() * 1000;
-  const intake = createIntake({ store, limits: config.limits, nowMicros, health });
-  const agentQueries = createAgentQueries(store);
   const { limits } = config;
+  const admission = admissionOf(limits);
+  const intake = createIntake({ store, limits, nowMicros, health, admission });
+  const pointIntake = createPointIntake({ store, limits, health, admission });
+  const agentQueries = createAgentQueries(store);
   const watches = createEventWatches({ store, limits, stopping, nextTurn: createTurns().next });
   return {
     telemetry: createTelemetryService({
@@ -204,6 +210,8 @@ function createImplementations({
     metrics: createMetricsService(agentQueries, createMetricQueries({ store, getAgent: agentQueries.getAgent, nowMs })),
     otlpTraces: createOtlpTraceService(intake),
     otlpLogs: createOtlpLogsService(intake),
+    otlpMetrics: createOtlpMetricsService(pointIntake),
+    otlpMetricPoints: createOtlpMetricService(createOtlpMetricQueries(store)),
     status: createStatusService({ version: packageJson.version, check: () => store.ping(), intake, health }),
   };
 }

@@ -7,6 +7,7 @@ import { AlertService } from "../gen/cylestio/v1/alert_service_pb.ts";
 import { EventService } from "../gen/cylestio/v1/event_service_pb.ts";
 import { LlmCallService } from "../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../gen/cylestio/v1/metrics_service_pb.ts";
+import { OtlpMetricService } from "../gen/cylestio/v1/otlp_metric_service_pb.ts";
 import { SearchService } from "../gen/cylestio/v1/search_service_pb.ts";
 import { SessionService } from "../gen/cylestio/v1/session_service_pb.ts";
 import { StatusService } from "../gen/cylestio/v1/status_service_pb.ts";
@@ -29,6 +30,7 @@ const services: readonly DescService[] = [
   SearchService,
   MetricsService,
   StatusService,
+  OtlpMetricService,
 ];
 
 /** The tables of the README, as the code has them. With UPDATE_README=1 the test writes them instead of comparing. */

@@ -16,7 +16,10 @@ const layers: readonly { readonly path: string; readonly may: readonly string[] 
     path: "src/store/sqlite/",
     may: ["src/store/", "src/model/", "src/pricing/", "migrations/", "@mikro-orm/", "better-sqlite3", "node:"],
   },
-  { path: "src/store/", may: ["src/model/", "src/store/metrics.ts", "src/store/search.ts"] },
+  {
+    path: "src/store/",
+    may: ["src/model/", "src/store/metrics.ts", "src/store/metric-points.ts", "src/store/search.ts"],
+  },
   { path: "src/ingest/", may: ["src/ingest/", "src/model/", "src/store/store.ts", "node:"] },
   { path: "src/query/", may: ["src/query/", "src/model/", "src/store/store.ts", "node:"] },
   {

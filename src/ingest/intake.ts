@@ -2,7 +2,7 @@ import { type FieldViolation, TelemetryError } from "../model/error.ts";
 import type { Event } from "../model/event.ts";
 import type { Limits } from "../model/limits.ts";
 import type { AppendOutcome, TelemetryStore } from "../store/store.ts";
-import { createAdmission, type Load } from "./admission.ts";
+import { type Admission, createAdmission, type Load } from "./admission.ts";
 import type { CreateNormaliser, EventResult } from "./batch.ts";
 import type { StoreHealth } from "./store-health.ts";
 import { createTurns } from "./turns.ts";
@@ -58,11 +58,23 @@ export interface IntakeOptions {
   readonly nowMicros: () => number;
   /** Told how it goes with the store. */
   readonly health?: Pick<StoreHealth, "stored" | "failed">;
+  /** The bounds on what the server holds, where others share them. Default: those of the limits. */
+  readonly admission?: Admission;
+}
+
+/** The bounds that the limits set. */
+export function admissionOf({ inFlightMaxEvents, inFlightMaxBytes }: Limits): Admission {
+  return createAdmission({ events: inFlightMaxEvents, bytes: inFlightMaxBytes });
 }
 
 /** Puts normalisation, the bounds on what is held, and the store together. */
-export function createIntake({ store, limits, nowMicros, health }: IntakeOptions): Intake {
-  const admission = createAdmission({ events: limits.inFlightMaxEvents, bytes: limits.inFlightMaxBytes });
+export function createIntake({
+  store,
+  limits,
+  nowMicros,
+  health,
+  admission = admissionOf(limits),
+}: IntakeOptions): Intake {
   const counters = { received: 0, stored: 0, duplicate: 0, rejected: 0, refused: 0 };
 
   const turns = createTurns();

@@ -78,3 +78,6 @@ export const pendingCountMax = 10_000;
 
 /** Length of the filter of a list, in UTF-16 units. */
 export const filterLengthMax = 2_000;
+
+/** Attributes that a question for the points of a metric may name. */
+export const attributeFiltersMax = 20;

@@ -5,6 +5,7 @@ import { AlertService } from "../../gen/cylestio/v1/alert_service_pb.ts";
 import { EventService } from "../../gen/cylestio/v1/event_service_pb.ts";
 import { LlmCallService } from "../../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../../gen/cylestio/v1/metrics_service_pb.ts";
+import { OtlpMetricService } from "../../gen/cylestio/v1/otlp_metric_service_pb.ts";
 import { SearchService } from "../../gen/cylestio/v1/search_service_pb.ts";
 import { SessionService } from "../../gen/cylestio/v1/session_service_pb.ts";
 import { StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
@@ -12,6 +13,7 @@ import { TelemetryService } from "../../gen/cylestio/v1/telemetry_service_pb.ts"
 import { ToolCallService } from "../../gen/cylestio/v1/tool_call_service_pb.ts";
 import { TraceService } from "../../gen/cylestio/v1/trace_service_pb.ts";
 import { LogsService } from "../../gen/opentelemetry/proto/collector/logs/v1/logs_service_pb.ts";
+import { MetricsService as OtlpMetricsService } from "../../gen/opentelemetry/proto/collector/metrics/v1/metrics_service_pb.ts";
 import { TraceService as OtlpTraceService } from "../../gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 import { withDrainedBody } from "./drained-body.ts";
 
@@ -30,6 +32,8 @@ export interface Implementations {
   readonly status: ServiceImpl<typeof StatusService>;
   readonly otlpTraces: ServiceImpl<typeof OtlpTraceService>;
   readonly otlpLogs: ServiceImpl<typeof LogsService>;
+  readonly otlpMetrics: ServiceImpl<typeof OtlpMetricsService>;
+  readonly otlpMetricPoints: ServiceImpl<typeof OtlpMetricService>;
 }
 
 /** Registers every service with Connect, which then serves gRPC, gRPC-Web and Connect. */
@@ -48,6 +52,8 @@ export function registerServices(router: ConnectRouter, implementations: Impleme
   router.service(StatusService, implementations.status);
   router.service(OtlpTraceService, implementations.otlpTraces);
   router.service(LogsService, implementations.otlpLogs);
+  router.service(OtlpMetricsService, implementations.otlpMetrics);
+  router.service(OtlpMetricService, implementations.otlpMetricPoints);
   for (const [index, handler] of router.handlers.entries()) router.handlers[index] = withDrainedBody(handler);
 }
 
@@ -65,6 +71,7 @@ export function restServices(implementations: Implementations): readonly Service
     specOf(SearchService, implementations.search),
     specOf(MetricsService, implementations.metrics),
     specOf(StatusService, implementations.status),
+    specOf(OtlpMetricService, implementations.otlpMetricPoints),
   ];
 }
 

@@ -7,9 +7,11 @@ import type { OperationRecord, OperationStatus } from "../model/operation.ts";
 import type { AlertRecord, AlertSeverity, AlertStatus } from "../model/security-alert.ts";
 import type { SessionRecord } from "../model/session.ts";
 import type { TraceRecord } from "../model/trace.ts";
+import type { MetricPointStore } from "./metric-points.ts";
 import type { MetricStore } from "./metrics.ts";
 import type { SearchStore } from "./search.ts";
 
+export type * from "./metric-points.ts";
 export type * from "./metrics.ts";
 export type * from "./search.ts";
 export type {
@@ -32,7 +34,7 @@ export type {
  * `TelemetryError` of reason `STORE_UNAVAILABLE` when the database cannot serve it now and trying again can help;
  * any other rejection is a fault. After `close` every method rejects with `SHUTTING_DOWN`.
  */
-export interface TelemetryStore extends MetricStore, SearchStore {
+export interface TelemetryStore extends MetricStore, SearchStore, MetricPointStore {
   /**
    * Stores events, and brings agents, sessions and operations up to date in the same transaction.
    *

@@ -5,6 +5,7 @@ import { AlertService } from "../../gen/cylestio/v1/alert_service_pb.ts";
 import { EventService } from "../../gen/cylestio/v1/event_service_pb.ts";
 import { LlmCallService } from "../../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../../gen/cylestio/v1/metrics_service_pb.ts";
+import { OtlpMetricService } from "../../gen/cylestio/v1/otlp_metric_service_pb.ts";
 import { SearchService } from "../../gen/cylestio/v1/search_service_pb.ts";
 import { SessionService } from "../../gen/cylestio/v1/session_service_pb.ts";
 import { StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
@@ -65,6 +66,7 @@ export interface Clients {
   readonly metrics: Client<typeof MetricsService>;
   readonly status: Client<typeof StatusService>;
   readonly telemetry: Client<typeof TelemetryService>;
+  readonly otlpMetrics: Client<typeof OtlpMetricService>;
 }
 
 /** Clients for every service, over one protocol. */
@@ -82,6 +84,7 @@ export function createClients({ createTransport }: Protocol, url: string): Clien
     metrics: createClient(MetricsService, transport),
     status: createClient(StatusService, transport),
     telemetry: createClient(TelemetryService, transport),
+    otlpMetrics: createClient(OtlpMetricService, transport),
   };
 }
 

@@ -4,6 +4,10 @@ import {
   ExportLogsServiceRequestSchema,
 } from "../../gen/opentelemetry/proto/collector/logs/v1/logs_service_pb.ts";
 import {
+  type ExportMetricsServiceRequest,
+  ExportMetricsServiceRequestSchema,
+} from "../../gen/opentelemetry/proto/collector/metrics/v1/metrics_service_pb.ts";
+import {
   type ExportTraceServiceRequest,
   ExportTraceServiceRequestSchema,
 } from "../../gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
@@ -13,6 +17,7 @@ import {
   KeyValueSchema,
 } from "../../gen/opentelemetry/proto/common/v1/common_pb.ts";
 import type { LogRecordSchema } from "../../gen/opentelemetry/proto/logs/v1/logs_pb.ts";
+import type { MetricSchema } from "../../gen/opentelemetry/proto/metrics/v1/metrics_pb.ts";
 import type { SpanSchema } from "../../gen/opentelemetry/proto/trace/v1/trace_pb.ts";
 
 /** 2026-11-20T10:00:00Z in nanoseconds: where built telemetry begins. */
@@ -69,6 +74,18 @@ export function buildLogs(records: readonly LogInit[], origin: OriginInit = {}):
   return create(ExportLogsServiceRequestSchema, {
     resourceLogs: [
       { resource: resourceOf(origin), scopeLogs: [{ scope: scopeOf(origin), logRecords: records.map(recordOf) }] },
+    ],
+  });
+}
+
+/** A request of metrics. */
+export function buildMetrics(
+  metrics: readonly MessageInitShape<typeof MetricSchema>[],
+  origin: OriginInit = {},
+): ExportMetricsServiceRequest {
+  return create(ExportMetricsServiceRequestSchema, {
+    resourceMetrics: [
+      { resource: resourceOf(origin), scopeMetrics: [{ scope: scopeOf(origin), metrics: [...metrics] }] },
     ],
   });
 }

@@ -4,6 +4,7 @@ import { AlertService } from "../../gen/cylestio/v1/alert_service_pb.ts";
 import { EventService } from "../../gen/cylestio/v1/event_service_pb.ts";
 import { LlmCallService } from "../../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../../gen/cylestio/v1/metrics_service_pb.ts";
+import { OtlpMetricService } from "../../gen/cylestio/v1/otlp_metric_service_pb.ts";
 import { ReceiptSchema } from "../../gen/cylestio/v1/receipt_pb.ts";
 import { SearchService } from "../../gen/cylestio/v1/search_service_pb.ts";
 import { SessionService } from "../../gen/cylestio/v1/session_service_pb.ts";
@@ -126,6 +127,12 @@ function createCallServices(): readonly ServiceImplSpec[] {
     }),
     createServiceImplSpec<typeof SearchService>(SearchService, {
       search: () => ({ hits: [{ kind: "error", agentId: "a", eventId: "00", eventTime: time, text: "broken" }] }),
+    }),
+    createServiceImplSpec<typeof OtlpMetricService>(OtlpMetricService, {
+      listOtlpMetrics: () => ({ metrics: [{ name: "m", type: "gauge", agentIds: ["a"], firstTime: time }] }),
+      queryOtlpMetric: ({ name }) => ({
+        series: [{ name, attributesJson: "{}", points: [{ time, value: { case: "doubleValue", value: 0.5 } }] }],
+      }),
     }),
   ];
 }

@@ -98,13 +98,14 @@ function extensionsText({ resource, scope }: OtlpOrigin, rest: JsonObject): stri
   return `{"resource":${resource.text},"scope":${scope.text}${text === "{}" ? "}" : `,${text.slice(1)}`}`;
 }
 
-function serviceOf({ resource }: OtlpOrigin, { idMaxBytes }: Limits): string {
+/** The agent that reports, where nothing more special says it: the resource's service. */
+export function serviceOf({ resource }: OtlpOrigin, { idMaxBytes }: Limits): string {
   const name = resource.attributes["service.name"];
   return typeof name === "string" && name !== "" ? cutText(name, idMaxBytes) : unknownService;
 }
 
 /** The beginning of a text that may be too long: nothing is refused for a name. */
-function cutText(text: string, maxBytes: number): string {
+export function cutText(text: string, maxBytes: number): string {
   const wellFormed = text.toWellFormed();
   if (fitsInBytes(wellFormed, maxBytes)) return wellFormed;
   const bytes = Buffer.from(wellFormed).subarray(0, maxBytes);

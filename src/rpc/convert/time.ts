@@ -11,6 +11,13 @@ export function timestampFromMicros(micros: number): Timestamp {
   return create(TimestampSchema, { seconds: BigInt(seconds), nanos: (micros - seconds * microsPerSecond) * 1000 });
 }
 
+const nanosPerSecond = 1_000_000_000n;
+
+/** Nanoseconds since 1970, not before it → Timestamp. */
+export function timestampFromNanos(nanos: bigint): Timestamp {
+  return create(TimestampSchema, { seconds: nanos / nanosPerSecond, nanos: Number(nanos % nanosPerSecond) });
+}
+
 /** Timestamp → microseconds since 1970, cut off; undefined if it is outside of what a Timestamp may say. */
 export function microsFromTimestamp({ seconds, nanos }: Timestamp): number | undefined {
   // The bounds of google.protobuf.Timestamp: 0001-01-01 to 9999-12-31.

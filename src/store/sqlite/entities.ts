@@ -1,4 +1,5 @@
 import { defineEntity, p } from "@mikro-orm/core";
+import { metricPointEntities } from "./metric-point-entities.ts";
 import { rollupEntities } from "./rollup-entities.ts";
 
 /*
@@ -275,4 +276,5 @@ export const entities = [
   SearchTextEntity,
   SearchCursorEntity,
   ...rollupEntities,
+  ...metricPointEntities,
 ];

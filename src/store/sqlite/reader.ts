@@ -6,8 +6,10 @@ import { findAgent, listAgents } from "./agent-reader.ts";
 import { findAlert, listAlerts } from "./alert-reader.ts";
 import { findEvent, listEvents } from "./event-reader.ts";
 import { getLastSequence, listEventsAfter } from "./event-tail-reader.ts";
+import { listMetrics } from "./metric-name-reader.ts";
 import { createMetricReader } from "./metric-reader.ts";
 import { findOperation, listOperations } from "./operation-reader.ts";
+import { listPoints } from "./point-reader.ts";
 import { getIndexedSequence, searchTexts } from "./search-reader.ts";
 import { listSessions } from "./session-reader.ts";
 import { storeErrorFrom } from "./store-error.ts";
@@ -33,6 +35,8 @@ export type Reader = Pick<
   | "findAlert"
   | "getIndexedSequence"
   | "searchTexts"
+  | "listMetrics"
+  | "listPoints"
   | keyof MetricStore
   | "ping"
 >;
@@ -89,6 +93,8 @@ export function createReaderOn(run: RunQuery, examinedRowsMax: number = examined
     findAlert: (eventId) => findAlert(run, eventId),
     getIndexedSequence: () => getIndexedSequence(run),
     searchTexts: (query) => searchTexts(run, query, examinedRowsMax),
+    listMetrics: (query) => listMetrics(run, query),
+    listPoints: (query) => listPoints(run, query, examinedRowsMax),
     async ping() {
       await run("select 1", []);
     },

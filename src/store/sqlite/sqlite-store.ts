@@ -65,6 +65,7 @@ export async function createSqliteStore(options: SqliteStoreOptions): Promise<Te
       probe: writer.methods.probe,
       setAlertStatus: writer.methods.setAlertStatus,
       indexTexts: writer.methods.indexTexts,
+      appendPoints: writer.methods.appendPoints,
       reader: reader.methods,
       release: async () => {
         // One after the other: the last connection to close empties the write-ahead log, and two at a time would both not be the last.
@@ -137,33 +138,19 @@ function createStoreOn({
   append,
   setAlertStatus,
   indexTexts,
+  appendPoints,
   probe,
   reader,
   release,
-}: Pick<TelemetryStore, "append" | "setAlertStatus" | "indexTexts" | "probe"> & {
+}: Pick<TelemetryStore, "append" | "setAlertStatus" | "indexTexts" | "appendPoints" | "probe"> & {
   readonly reader: Reader;
   readonly release: () => Promise<void>;
 }): TelemetryStore {
   const notices = createStoredNotices();
-  const inFlight = new Set<Promise<unknown>>();
-  let closing: Promise<void> | undefined;
-  const whileOpen =
-    <Args extends unknown[], Result>(method: (...args: Args) => Promise<Result>) =>
-    async (...args: Args): Promise<Result> => {
-      if (closing !== undefined) throw new TelemetryError("SHUTTING_DOWN", "the server is shutting down");
-      const work = method(...args);
-      inFlight.add(work);
-      try {
-        return await work;
-      } finally {
-        inFlight.delete(work);
-      }
-    };
-  const close = async (): Promise<void> => {
-    await Promise.allSettled(inFlight);
+  const { whileOpen, close } = createGate(async () => {
     notices.close();
     await release();
-  };
+  });
   return {
     append: whileOpen(async (events) => {
       if (events.length === 0) return [];
@@ -191,6 +178,9 @@ function createStoreOn({
     indexTexts: whileOpen(indexTexts),
     getIndexedSequence: whileOpen(reader.getIndexedSequence),
     searchTexts: whileOpen(reader.searchTexts),
+    appendPoints: whileOpen(async (points) => (points.length === 0 ? [] : appendPoints(points))),
+    listMetrics: whileOpen(reader.listMetrics),
+    listPoints: whileOpen(reader.listPoints),
     probe: whileOpen(probe),
     queryCalls: whileOpen(reader.queryCalls),
     queryEvents: whileOpen(reader.queryEvents),
@@ -198,6 +188,31 @@ function createStoreOn({
     querySessions: whileOpen(reader.querySessions),
     countAgents: whileOpen(reader.countAgents),
     ping: whileOpen(reader.ping),
-    close: () => (closing ??= close()),
+    close,
+  };
+}
+
+/** Lets calls through until `close`, which waits for those under way and releases what they used. It may be called again. */
+function createGate(release: () => Promise<void>) {
+  const inFlight = new Set<Promise<unknown>>();
+  let closing: Promise<void> | undefined;
+  const closeOnce = async (): Promise<void> => {
+    await Promise.allSettled(inFlight);
+    await release();
+  };
+  return {
+    whileOpen:
+      <Args extends unknown[], Result>(method: (...args: Args) => Promise<Result>) =>
+      async (...args: Args): Promise<Result> => {
+        if (closing !== undefined) throw new TelemetryError("SHUTTING_DOWN", "the server is shutting down");
+        const work = method(...args);
+        inFlight.add(work);
+        try {
+          return await work;
+        } finally {
+          inFlight.delete(work);
+        }
+      },
+    close: () => (closing ??= closeOnce()),
   };
 }

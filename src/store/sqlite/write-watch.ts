@@ -1,13 +1,17 @@
 import { closeSync, openSync, statfsSync } from "node:fs";
 import type { Database } from "better-sqlite3";
-import type { AppendOutcome } from "../store.ts";
 import { waitForLocks } from "./database-file.ts";
 import { sqliteCodeOf, storeErrorFrom, unavailable } from "./store-error.ts";
+
+/** What became of an event or a data point. */
+interface WrittenOutcome {
+  readonly status: string;
+}
 
 /** Watches writes fail, and finds out whether they would again. */
 export interface WriteWatch {
   /** Appends, and remembers how it went. Where the operating system refuses to write, the error is made to say why. */
-  watch(append: () => AppendOutcome[]): AppendOutcome[];
+  watch<Outcome extends WrittenOutcome>(append: () => readonly Outcome[]): readonly Outcome[];
   /** Returns once a write was committed that changes nothing; throws as `TelemetryStore.probe` rejects. */
   probe(): void;
 }

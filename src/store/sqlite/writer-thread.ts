@@ -1,10 +1,12 @@
+import type { Event } from "../../model/event.ts";
 import { createPriceBook, parsePriceTable } from "../../pricing/price-table.ts";
-import type { AlertStatusChange, AppendOutcome, TextBatch } from "../store.ts";
+import type { AlertStatusChange, AppendOutcome, MetricPoint, PointOutcome, TextBatch } from "../store.ts";
 import { createAlertStatusSetter } from "./alert-status.ts";
 import { createAppendQueue } from "./append-queue.ts";
 import { type Durability, openWriterConnection } from "./database-file.ts";
 import { type EventTuple, eventFromTuple } from "./event-tuple.ts";
 import { createEventWriter } from "./event-writer.ts";
+import { createPointWriter } from "./point-writer.ts";
 import { createSearchWriter } from "./search-writer.ts";
 import { type ErrorFacts, factsOf, serveThread } from "./thread.ts";
 import { createWriteWatch } from "./write-watch.ts";
@@ -30,6 +32,7 @@ export type WriterMethods = {
   readonly probe: () => Promise<void>;
   readonly setAlertStatus: (change: AlertStatusChange) => Promise<boolean>;
   readonly indexTexts: (batch: TextBatch) => Promise<void>;
+  readonly appendPoints: (points: readonly MetricPoint[]) => Promise<readonly PointOutcome[]>;
   readonly close: () => Promise<void>;
 };
 
@@ -39,11 +42,14 @@ await serveThread(async ({ databasePath, durability, priceTables }: WriterData):
   const setAlertStatus = createAlertStatusSetter(connection);
   const indexTexts = createSearchWriter(connection, durability);
   const { watch, probe } = createWriteWatch(connection, databasePath);
-  const queue = createAppendQueue((events) => watch(() => writer.write(events)));
+  const queue = createAppendQueue((events: readonly Event[]) => watch(() => writer.write(events)));
+  const pointWriter = createPointWriter(connection);
+  const pointQueue = createAppendQueue((points: readonly MetricPoint[]) => watch(() => pointWriter.write(points)));
   return {
     append: (appends) => Promise.all(appends.map((events) => queue.append(events.map(eventFromTuple)).catch(factsOf))),
     setAlertStatus: async (change) => setAlertStatus(change),
     indexTexts: async (batch) => indexTexts(batch),
+    appendPoints: pointQueue.append,
     async probe() {
       probe();
     },

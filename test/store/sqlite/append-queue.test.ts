@@ -11,7 +11,7 @@ const buildEvents = (length: number): readonly Event[] => Array.from({ length },
 function createNotingQueue(errorFor: (events: readonly Event[]) => Error | undefined = () => undefined) {
   const commits: number[] = [];
   let sequence = 0;
-  const { append } = createAppendQueue((events): AppendOutcome[] => {
+  const { append } = createAppendQueue((events: readonly Event[]): AppendOutcome[] => {
     commits.push(events.length);
     const error = errorFor(events);
     if (error !== undefined) throw error;
