@@ -212,7 +212,13 @@ function createImplementations({
     otlpLogs: createOtlpLogsService(intake),
     otlpMetrics: createOtlpMetricsService(pointIntake),
     otlpMetricPoints: createOtlpMetricService(createOtlpMetricQueries(store)),
-    status: createStatusService({ version: packageJson.version, check: () => store.ping(), intake, health }),
+    status: createStatusService({
+      version: packageJson.version,
+      check: () => store.ping(),
+      intake,
+      pointIntake,
+      health,
+    }),
   };
 }
 

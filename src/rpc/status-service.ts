@@ -1,7 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import type { ServiceImpl } from "@connectrpc/connect";
-import { IngestCountersSchema, type StatusService } from "../../gen/cylestio/v1/status_service_pb.ts";
-import type { Intake } from "../ingest/intake.ts";
+import {
+  type IngestCounters,
+  IngestCountersSchema,
+  type StatusService,
+} from "../../gen/cylestio/v1/status_service_pb.ts";
+import type { Intake, IntakeCounters } from "../ingest/intake.ts";
 import type { StoreHealth } from "../ingest/store-health.ts";
 import { present } from "./convert/event.ts";
 
@@ -13,6 +17,8 @@ export interface StatusServiceOptions {
   /** Rejects if the server cannot do its work. */
   readonly check: () => Promise<void>;
   readonly intake: Pick<Intake, "counters">;
+  /** Of the data points of metrics. */
+  readonly pointIntake: Pick<Intake, "counters">;
   readonly health: Pick<StoreHealth, "problem">;
 }
 
@@ -21,26 +27,31 @@ export function createStatusService({
   version,
   check,
   intake,
+  pointIntake,
   health,
 }: StatusServiceOptions): ServiceImpl<typeof StatusService> {
   return {
     async getStatus() {
       await check();
       const problem = health.problem();
-      const { received, stored, duplicate, rejected, refused } = intake.counters();
       return {
         status: problem === null ? "healthy" : "degraded",
         service: serviceName,
         version,
         ...present({ problem }),
-        ingest: create(IngestCountersSchema, {
-          receivedCount: BigInt(received),
-          storedCount: BigInt(stored),
-          duplicateCount: BigInt(duplicate),
-          rejectedCount: BigInt(rejected),
-          refusedCount: BigInt(refused),
-        }),
+        ingest: countersToProto(intake.counters()),
+        metricPoints: countersToProto(pointIntake.counters()),
       };
     },
   };
+}
+
+function countersToProto({ received, stored, duplicate, rejected, refused }: IntakeCounters): IngestCounters {
+  return create(IngestCountersSchema, {
+    receivedCount: BigInt(received),
+    storedCount: BigInt(stored),
+    duplicateCount: BigInt(duplicate),
+    rejectedCount: BigInt(rejected),
+    refusedCount: BigInt(refused),
+  });
 }

@@ -3,7 +3,7 @@ import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import type { Agent } from "../../gen/cylestio/v1/agent_pb.ts";
 import { AttributesFormat, type Event } from "../../gen/cylestio/v1/event_pb.ts";
-import type { GetStatusResponse } from "../../gen/cylestio/v1/status_service_pb.ts";
+import type { GetStatusResponse, IngestCounters } from "../../gen/cylestio/v1/status_service_pb.ts";
 import { startServer } from "../running-server.ts";
 import { readSampleEvents } from "../samples.ts";
 import { type Clients, createClients, grpcClients, type Protocol, protocols } from "./clients.ts";
@@ -379,11 +379,14 @@ function timeText(time: Timestamp | undefined): unknown {
   return time === undefined ? null : toJson(TimestampSchema, time);
 }
 
-function restStatus({ status, service, version, problem, ingest }: GetStatusResponse): unknown {
-  const { receivedCount, storedCount } = present(ingest);
+function restStatus({ status, service, version, problem, ingest, metricPoints }: GetStatusResponse): unknown {
+  const counters = { ingest: restCounters(present(ingest)), metric_points: restCounters(present(metricPoints)) };
+  return { status, service, version, problem: problem ?? null, ...counters };
+}
+
+function restCounters({ receivedCount, storedCount }: IngestCounters): unknown {
   const counters = { received_count: Number(receivedCount), stored_count: Number(storedCount) };
-  const others = { duplicate_count: 0, rejected_count: 0, refused_count: 0 };
-  return { status, service, version, problem: problem ?? null, ingest: { ...counters, ...others } };
+  return { ...counters, duplicate_count: 0, rejected_count: 0, refused_count: 0 };
 }
 
 function numbersOf(counts: Readonly<Record<string, bigint>>): Readonly<Record<string, number>> {

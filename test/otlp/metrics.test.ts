@@ -150,6 +150,10 @@ describe("a bad point", () => {
     expect(metrics).toMatchObject([{ name: "good" }, { name: "wide" }]);
     const good = await get<RestPoints>(`${url}/api/v1/otlp_metrics/good`);
     expect(good.series.flatMap(({ points }) => points)).toHaveLength(2);
+    expect(await get(`${url}/`)).toMatchObject({
+      ingest: { received_count: 0 },
+      metric_points: { received_count: 7, stored_count: 3, rejected_count: 4, duplicate_count: 0, refused_count: 0 },
+    });
   });
 });
 

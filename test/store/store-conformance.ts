@@ -6,6 +6,7 @@ import { testEventLists } from "./conformance/event-list-suite.ts";
 import { testEventTails } from "./conformance/event-tail-suite.ts";
 import { testLifetime } from "./conformance/lifetime-suite.ts";
 import { testMeasures } from "./conformance/measure-suite.ts";
+import { testMetricPoints } from "./conformance/metric-point-suite.ts";
 import { testOperationLists } from "./conformance/operation-list-suite.ts";
 import { testOperations } from "./conformance/operation-suite.ts";
 import { testSearch } from "./conformance/search-suite.ts";
@@ -50,6 +51,9 @@ export function describeTelemetryStore(name: string, createStore: CreateStore): 
     });
     describe("measures", () => {
       testMeasures(createStore);
+    });
+    describe("data points of metrics", () => {
+      testMetricPoints(createStore);
     });
     describe("lifetime", () => {
       testLifetime(createStore);

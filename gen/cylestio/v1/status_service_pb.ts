@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cylestio/v1/status_service.proto.
  */
 export const file_cylestio_v1_status_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBjeWxlc3Rpby92MS9zdGF0dXNfc2VydmljZS5wcm90bxILY3lsZXN0aW8udjEiEgoQR2V0U3RhdHVzUmVxdWVzdCKUAQoRR2V0U3RhdHVzUmVzcG9uc2USDgoGc3RhdHVzGAEgASgJEg8KB3NlcnZpY2UYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIUCgdwcm9ibGVtGAQgASgJSACIAQESKwoGaW5nZXN0GAUgASgLMhsuY3lsZXN0aW8udjEuSW5nZXN0Q291bnRlcnNCCgoIX3Byb2JsZW0ihgEKDkluZ2VzdENvdW50ZXJzEhYKDnJlY2VpdmVkX2NvdW50GAEgASgDEhQKDHN0b3JlZF9jb3VudBgCIAEoAxIXCg9kdXBsaWNhdGVfY291bnQYAyABKAMSFgoOcmVqZWN0ZWRfY291bnQYBCABKAMSFQoNcmVmdXNlZF9jb3VudBgFIAEoAzJ1Cg1TdGF0dXNTZXJ2aWNlEmQKCUdldFN0YXR1cxIdLmN5bGVzdGlvLnYxLkdldFN0YXR1c1JlcXVlc3QaHi5jeWxlc3Rpby52MS5HZXRTdGF0dXNSZXNwb25zZSIYkAIBgtPkkwIPWgoSCC9oZWFsdGh6EgEvYgZwcm90bzM", [file_google_api_annotations]);
+  fileDesc("CiBjeWxlc3Rpby92MS9zdGF0dXNfc2VydmljZS5wcm90bxILY3lsZXN0aW8udjEiEgoQR2V0U3RhdHVzUmVxdWVzdCLIAQoRR2V0U3RhdHVzUmVzcG9uc2USDgoGc3RhdHVzGAEgASgJEg8KB3NlcnZpY2UYAiABKAkSDwoHdmVyc2lvbhgDIAEoCRIUCgdwcm9ibGVtGAQgASgJSACIAQESKwoGaW5nZXN0GAUgASgLMhsuY3lsZXN0aW8udjEuSW5nZXN0Q291bnRlcnMSMgoNbWV0cmljX3BvaW50cxgGIAEoCzIbLmN5bGVzdGlvLnYxLkluZ2VzdENvdW50ZXJzQgoKCF9wcm9ibGVtIoYBCg5Jbmdlc3RDb3VudGVycxIWCg5yZWNlaXZlZF9jb3VudBgBIAEoAxIUCgxzdG9yZWRfY291bnQYAiABKAMSFwoPZHVwbGljYXRlX2NvdW50GAMgASgDEhYKDnJlamVjdGVkX2NvdW50GAQgASgDEhUKDXJlZnVzZWRfY291bnQYBSABKAMydQoNU3RhdHVzU2VydmljZRJkCglHZXRTdGF0dXMSHS5jeWxlc3Rpby52MS5HZXRTdGF0dXNSZXF1ZXN0Gh4uY3lsZXN0aW8udjEuR2V0U3RhdHVzUmVzcG9uc2UiGJACAYLT5JMCD1oKEggvaGVhbHRoehIBL2IGcHJvdG8z", [file_google_api_annotations]);
 
 /**
  * Nothing to say.
@@ -70,6 +70,13 @@ export type GetStatusResponse = Message<"cylestio.v1.GetStatusResponse"> & {
    * @generated from field: cylestio.v1.IngestCounters ingest = 5;
    */
   ingest?: IngestCounters | undefined;
+
+  /**
+   * The same of all data points of OpenTelemetry's metrics.
+   *
+   * @generated from field: cylestio.v1.IngestCounters metric_points = 6;
+   */
+  metricPoints?: IngestCounters | undefined;
 };
 
 /**
@@ -80,7 +87,7 @@ export const GetStatusResponseSchema: GenMessage<GetStatusResponse> = /*@__PURE_
   messageDesc(file_cylestio_v1_status_service, 1);
 
 /**
- * Numbers of events since the start. While nothing is under way, `received_count` is the sum of the others.
+ * Numbers of events, or of data points, since the start. While nothing is under way, `received_count` is the sum of the others.
  *
  * @generated from message cylestio.v1.IngestCounters
  */

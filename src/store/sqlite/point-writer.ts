@@ -45,7 +45,8 @@ export function createPointWriter(database: Database): PointWriter {
       const { changes } = insertPoint.run(found.seriesKey, timeNanos, Buffer.from(hash, "hex"), dataJson);
       if (changes === 0) return { status: "duplicate" };
       const known = touched.get(found.seriesKey);
-      // Of several in one request that describe a series, the last one counts.
+      // To the end, because of several descriptions the last one counts.
+      touched.delete(found.seriesKey);
       touched.set(found.seriesKey, {
         ...found,
         series,

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { TelemetryStore } from "../../../src/store/store.ts";
 import { buildEvent } from "../event-builder.ts";
 import { type CreateStore, everyEvent, openStore, readAllEvents } from "../open-store.ts";
+import { buildPoint, buildSeries, everyPoint } from "../point-builder.ts";
 import { everyText, searchFor } from "../search-builder.ts";
 
 const allTime = { fromMicros: null, toMicros: null } as const;
@@ -59,6 +60,10 @@ const calls: Readonly<Record<string, (store: TelemetryStore) => Promise<unknown>
   indexTexts: (store) => store.indexTexts({ texts: [], throughSequence: 0 }),
   getIndexedSequence: (store) => store.getIndexedSequence(),
   searchTexts: (store) => store.searchTexts(searchFor("word", { filter: { ...everyText, agentId: "agent" } })),
+  appendPoints: (store) => store.appendPoints([buildPoint(buildSeries(), 1)]),
+  "appendPoints of nothing": (store) => store.appendPoints([]),
+  listMetrics: (store) => store.listMetrics({ agentId: null, after: null, limit: 1 }),
+  listPoints: (store) => store.listPoints({ filter: everyPoint, after: null, limit: 1 }),
   probe: (store) => store.probe(),
   ping: (store) => store.ping(),
 };
