@@ -14,6 +14,7 @@ import { createOnePortServer } from "./http/one-port-server.ts";
 import { createRequestIdGenerator, sendRequestId } from "./http/request-id.ts";
 import { deriveStoredFacts } from "./ingest/derive-facts.ts";
 import { admissionOf, createIntake } from "./ingest/intake.ts";
+import { createOtlpDiagnostics } from "./ingest/otlp/diagnostics.ts";
 import { createPointIntake } from "./ingest/otlp/point-intake.ts";
 import { createSearchIndexer, type SearchIndexer } from "./ingest/search-indexer.ts";
 import { createStoreHealth, type StoreHealth } from "./ingest/store-health.ts";
@@ -38,6 +39,7 @@ import { createAgentService } from "./rpc/agent-service.ts";
 import { createAlertService } from "./rpc/alert-service.ts";
 import { createErrorInterceptor } from "./rpc/connect-error.ts";
 import { cutCallKey } from "./rpc/cut-call.ts";
+import { createDiagnosticsService } from "./rpc/diagnostics-service.ts";
 import { createEventService } from "./rpc/event-service.ts";
 import { createLlmCallService } from "./rpc/llm-call-service.ts";
 import { createMetricsService } from "./rpc/metrics-service.ts";
@@ -191,6 +193,7 @@ function createImplementations({
   const admission = admissionOf(limits);
   const intake = createIntake({ store, limits, nowMicros, health, admission });
   const pointIntake = createPointIntake({ store, limits, health, admission });
+  const diagnostics = createOtlpDiagnostics();
   const agentQueries = createAgentQueries(store);
   const watches = createEventWatches({ store, limits, stopping, nextTurn: createTurns().next });
   return {
@@ -208,8 +211,9 @@ function createImplementations({
     alerts: createAlertService(createAlertQueries(store, { nowMicros })),
     search: createSearchService(createSearchQueries(store)),
     metrics: createMetricsService(agentQueries, createMetricQueries({ store, getAgent: agentQueries.getAgent, nowMs })),
-    otlpTraces: createOtlpTraceService(intake),
-    otlpLogs: createOtlpLogsService(intake),
+    diagnostics: createDiagnosticsService(diagnostics),
+    otlpTraces: createOtlpTraceService({ intake, diagnostics }),
+    otlpLogs: createOtlpLogsService({ intake, diagnostics }),
     otlpMetrics: createOtlpMetricsService(pointIntake),
     otlpMetricPoints: createOtlpMetricService(createOtlpMetricQueries(store)),
     status: createStatusService({

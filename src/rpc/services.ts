@@ -2,6 +2,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { type ConnectRouter, createServiceImplSpec, type ServiceImpl, type ServiceImplSpec } from "@connectrpc/connect";
 import { AgentService } from "../../gen/cylestio/v1/agent_service_pb.ts";
 import { AlertService } from "../../gen/cylestio/v1/alert_service_pb.ts";
+import { DiagnosticsService } from "../../gen/cylestio/v1/diagnostics_service_pb.ts";
 import { EventService } from "../../gen/cylestio/v1/event_service_pb.ts";
 import { LlmCallService } from "../../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../../gen/cylestio/v1/metrics_service_pb.ts";
@@ -30,6 +31,7 @@ export interface Implementations {
   readonly search: ServiceImpl<typeof SearchService>;
   readonly metrics: ServiceImpl<typeof MetricsService>;
   readonly status: ServiceImpl<typeof StatusService>;
+  readonly diagnostics: ServiceImpl<typeof DiagnosticsService>;
   readonly otlpTraces: ServiceImpl<typeof OtlpTraceService>;
   readonly otlpLogs: ServiceImpl<typeof LogsService>;
   readonly otlpMetrics: ServiceImpl<typeof OtlpMetricsService>;
@@ -50,6 +52,7 @@ export function registerServices(router: ConnectRouter, implementations: Impleme
   router.service(SearchService, implementations.search);
   router.service(MetricsService, implementations.metrics);
   router.service(StatusService, implementations.status);
+  router.service(DiagnosticsService, implementations.diagnostics);
   router.service(OtlpTraceService, implementations.otlpTraces);
   router.service(LogsService, implementations.otlpLogs);
   router.service(OtlpMetricsService, implementations.otlpMetrics);
@@ -71,6 +74,7 @@ export function restServices(implementations: Implementations): readonly Service
     specOf(SearchService, implementations.search),
     specOf(MetricsService, implementations.metrics),
     specOf(StatusService, implementations.status),
+    specOf(DiagnosticsService, implementations.diagnostics),
     specOf(OtlpMetricService, implementations.otlpMetricPoints),
   ];
 }

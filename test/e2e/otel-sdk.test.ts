@@ -74,7 +74,7 @@ describe("OpenTelemetry's own exporters", () => {
     const spans = await recordSpans(2);
     await sendSpans({ name, ...way }, server, spans);
     const events = await readEvents(server);
-    const [call] = spans.filter((span) => span.links.length > 0);
+    const call = spans.find((span) => span.links.length > 0);
     const stored = events.find(({ span_id: id }) => id === call?.spanContext().spanId);
     expect(stored).toMatchObject({
       extensions: {

@@ -1,6 +1,7 @@
 import { createServiceImplSpec, type HandlerContext, type ServiceImplSpec } from "@connectrpc/connect";
 import { AgentService } from "../../gen/cylestio/v1/agent_service_pb.ts";
 import { AlertService } from "../../gen/cylestio/v1/alert_service_pb.ts";
+import { DiagnosticsService } from "../../gen/cylestio/v1/diagnostics_service_pb.ts";
 import { EventService } from "../../gen/cylestio/v1/event_service_pb.ts";
 import { LlmCallService } from "../../gen/cylestio/v1/llm_call_service_pb.ts";
 import { MetricsService } from "../../gen/cylestio/v1/metrics_service_pb.ts";
@@ -127,6 +128,11 @@ function createCallServices(): readonly ServiceImplSpec[] {
     }),
     createServiceImplSpec<typeof SearchService>(SearchService, {
       search: () => ({ hits: [{ kind: "error", agentId: "a", eventId: "00", eventTime: time, text: "broken" }] }),
+    }),
+    createServiceImplSpec<typeof DiagnosticsService>(DiagnosticsService, {
+      getIngestDiagnostics: () => ({
+        scopes: [{ scopeName: "s", signal: "span", hints: [{ text: "why", count: 1n }] }],
+      }),
     }),
     createServiceImplSpec<typeof OtlpMetricService>(OtlpMetricService, {
       listOtlpMetrics: () => ({ metrics: [{ name: "m", type: "gauge", agentIds: ["a"], firstTime: time }] }),

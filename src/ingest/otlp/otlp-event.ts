@@ -7,6 +7,7 @@ import type { EventResult } from "../batch.ts";
 import { deriveFacts } from "../derive-facts.ts";
 import { isDeeperThan } from "../nesting.ts";
 import { boundedText, fitsInBytes } from "../text-bounds.ts";
+import type { OtlpFactSource } from "./alias.ts";
 import { microsOf } from "./nanos.ts";
 import type { OtlpOrigin } from "./otlp-input.ts";
 
@@ -15,6 +16,8 @@ export interface OtlpEventOptions {
   /** The server's clock: the event's receive time. */
   readonly nowMicros: number;
   readonly limits: Limits;
+  /** Told of every event that is made, in the form in which facts are read out of it. */
+  readonly onRead?: (origin: OtlpOrigin, source: OtlpFactSource) => void;
 }
 
 /** An event before the checks that spans and log records have in common. */
@@ -39,7 +42,7 @@ export const unknownService = "unknown_service";
 /** Makes an event of it, or says why it is refused. `ordinal` tells identical events of one request apart. */
 export function otlpEvent(
   input: OtlpEventInput,
-  { nowMicros, limits }: OtlpEventOptions,
+  { nowMicros, limits, onRead }: OtlpEventOptions,
 ):
   | { readonly ok: true; readonly idOf: (ordinal: number) => Event }
   | { readonly ok: false; violation: FieldViolation } {
@@ -57,7 +60,9 @@ export function otlpEvent(
     return refuse("attributes", "FIELD_TOO_LONG", message);
   }
   const name = cutText(input.name, limits.idMaxBytes) || "unnamed";
-  const facts = deriveFacts({ ...input, dialect: "otlp", name, attributes, extensions }, limits);
+  const source = { ...input, dialect: "otlp", name, attributes, extensions } as const;
+  const facts = deriveFacts(source, limits);
+  onRead?.(origin, source);
   const draft: EventDraft = {
     clientEventId: null,
     agentId: facts.ownership?.agentId ?? serviceOf(origin, limits),

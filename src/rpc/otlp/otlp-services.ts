@@ -1,53 +1,90 @@
 import type { ServiceImpl } from "@connectrpc/connect";
 import type { LogsService } from "../../../gen/opentelemetry/proto/collector/logs/v1/logs_service_pb.ts";
 import type { TraceService } from "../../../gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
-import type { CreateNormaliser } from "../../ingest/batch.ts";
+import type { EventResult } from "../../ingest/batch.ts";
 import type { Intake } from "../../ingest/intake.ts";
+import type { OtlpDiagnostics, OtlpSignal } from "../../ingest/otlp/diagnostics.ts";
+import { explainOtlpEvent } from "../../ingest/otlp/explanation.ts";
 import { createLogNormaliser } from "../../ingest/otlp/log-event.ts";
+import type { OtlpEventOptions } from "../../ingest/otlp/otlp-event.ts";
 import { createSpanNormaliser } from "../../ingest/otlp/span-event.ts";
 import { logRecordsFromProto } from "./log-records.ts";
 import { spansFromProto } from "./spans.ts";
 
+/** What the services of OpenTelemetry's events work with. */
+export interface OtlpServicesOptions {
+  readonly intake: Intake;
+  readonly diagnostics: Pick<OtlpDiagnostics, "observe">;
+}
+
 /** Spans of OpenTelemetry over the intake. Answers after the commit; what is rejected must not be sent again. */
-export function createOtlpTraceService(intake: Intake): ServiceImpl<typeof TraceService> {
+export function createOtlpTraceService(options: OtlpServicesOptions): ServiceImpl<typeof TraceService> {
   return {
     async export({ resourceSpans }) {
-      const { count, message } = await takeAll(intake, spansFromProto(resourceSpans), createSpanNormaliser);
-      return count === 0 ? {} : { partialSuccess: { rejectedSpans: BigInt(count), errorMessage: message } };
+      const spans = spansFromProto(resourceSpans);
+      const outcome = await takeAll(options, { signal: "span", raws: spans, createNormaliser: createSpanNormaliser });
+      return partly(outcome, (rejectedSpans, errorMessage) => ({ partialSuccess: { rejectedSpans, errorMessage } }));
     },
   };
 }
 
 /** Log records likewise. */
-export function createOtlpLogsService(intake: Intake): ServiceImpl<typeof LogsService> {
+export function createOtlpLogsService(options: OtlpServicesOptions): ServiceImpl<typeof LogsService> {
   return {
     async export({ resourceLogs }) {
-      const { count, message } = await takeAll(intake, logRecordsFromProto(resourceLogs), createLogNormaliser);
-      return count === 0 ? {} : { partialSuccess: { rejectedLogRecords: BigInt(count), errorMessage: message } };
+      const raws = logRecordsFromProto(resourceLogs);
+      const outcome = await takeAll(options, { signal: "log", raws, createNormaliser: createLogNormaliser });
+      return partly(outcome, (rejectedLogRecords, errorMessage) => ({
+        partialSuccess: { rejectedLogRecords, errorMessage },
+      }));
     },
   };
 }
 
-interface Rejected {
-  readonly count: number;
-  /** Of the first one. */
+interface Request<Raw> {
+  readonly signal: OtlpSignal;
+  readonly raws: readonly Raw[];
+  readonly createNormaliser: (options: OtlpEventOptions) => (raw: Raw) => EventResult;
+}
+
+interface Outcome {
+  readonly rejectedCount: number;
+  /** Why the first one was rejected; else hints, which a client shows as a warning; else empty. */
   readonly message: string;
 }
 
+/** Hints in one answer. */
+const hintsMax = 5;
+
 async function takeAll<Raw>(
-  intake: Intake,
-  raws: readonly Raw[],
-  createNormaliser: CreateNormaliser<Raw>,
-): Promise<Rejected> {
-  // A request is bounded by its bytes alone: exporters cannot make smaller ones when they are told to.
-  const outcomes = await intake.take(raws, createNormaliser, { maxEvents: Number.POSITIVE_INFINITY });
-  let count = 0;
-  let message = "";
+  { intake, diagnostics }: OtlpServicesOptions,
+  { signal, raws, createNormaliser }: Request<Raw>,
+): Promise<Outcome> {
+  const hints = new Set<string>();
+  const onRead: OtlpEventOptions["onRead"] = (origin, source) => {
+    for (const hint of diagnostics.observe(origin, signal, () => explainOtlpEvent(source))) {
+      hints.add(`${origin.scopeName ?? "unnamed scope"}: ${hint}`);
+    }
+  };
+  const outcomes = await intake.take(raws, (options) => createNormaliser({ ...options, onRead }), {
+    // A request is bounded by its bytes alone: exporters cannot make smaller ones when they are told to.
+    maxEvents: Number.POSITIVE_INFINITY,
+  });
+  let rejectedCount = 0;
+  let message = [...hints].slice(0, hintsMax).join("; ");
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome.status !== "rejected") continue;
     const { field, message: reason } = outcome.violation;
-    if (count === 0) message = `number ${index}: ${field} ${reason}`;
-    count += 1;
+    if (rejectedCount === 0) message = `number ${index}: ${field} ${reason}`;
+    rejectedCount += 1;
   }
-  return { count, message };
+  return { rejectedCount, message };
+}
+
+/** Without anything to say, the partial success must not be set. */
+function partly<Answer>(
+  { rejectedCount, message }: Outcome,
+  answer: (rejectedCount: bigint, message: string) => Answer,
+): Answer | Record<string, never> {
+  return rejectedCount === 0 && message === "" ? {} : answer(BigInt(rejectedCount), message);
 }
