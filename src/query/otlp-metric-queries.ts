@@ -10,7 +10,7 @@ import type {
   SeriesPoints,
   TelemetryStore,
 } from "../store/store.ts";
-import { createPageToken, parsePageToken } from "./page-token.ts";
+import { createPageToken, pageTokenError, parsePageToken } from "./page-token.ts";
 import { type PagingRequest, parsePaging } from "./paging.ts";
 
 /** Questions for the data points of metrics. */
@@ -69,9 +69,9 @@ function metricCursorFrom(token: string, list: readonly unknown[]): MetricCursor
 
 function pointCursorFrom(token: string, list: readonly unknown[]): PointCursor {
   const [seriesKey, timeNanos, hash] = parsePageToken(token, list);
-  const point =
-    timeNanos === undefined || hash === undefined ? null : { timeNanos: BigInt(timeNanos), hash: String(hash) };
-  return { seriesKey: Number(seriesKey), point };
+  if (timeNanos === undefined || hash === undefined) return { seriesKey: Number(seriesKey), point: null };
+  if (!/^-?\d{1,19}$/.test(String(timeNanos))) throw pageTokenError();
+  return { seriesKey: Number(seriesKey), point: { timeNanos: BigInt(timeNanos), hash: String(hash) } };
 }
 
 function placeOf({ seriesKey, point }: PointCursor): readonly (string | number)[] {

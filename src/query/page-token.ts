@@ -15,14 +15,17 @@ export function createPageToken(place: Place, query: unknown): string {
 /** The place that a token stands for. Throws `PAGE_TOKEN_INVALID` if it was changed, or made for another query. */
 export function parsePageToken(token: string, query: unknown): Place {
   const place = findPlace(token, query);
-  if (place === null) {
-    throw fieldError({
-      field: "page_token",
-      reason: "PAGE_TOKEN_INVALID",
-      message: "must be the next_page_token of a page of the same query",
-    });
-  }
+  if (place === null) throw pageTokenError();
   return place;
+}
+
+/** The error for a token that stands for no place of the query. */
+export function pageTokenError(): Error {
+  return fieldError({
+    field: "page_token",
+    reason: "PAGE_TOKEN_INVALID",
+    message: "must be the next_page_token of a page of the same query",
+  });
 }
 
 /** The place that a token stands for; null if it was changed, or made for another query. */

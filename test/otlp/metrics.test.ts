@@ -3,6 +3,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { describe, expect, test } from "vitest";
 import { OtlpMetricService } from "../../gen/cylestio/v1/otlp_metric_service_pb.ts";
 import { MetricsService } from "../../gen/opentelemetry/proto/collector/metrics/v1/metrics_service_pb.ts";
+import { createPageToken } from "../../src/query/page-token.ts";
 import { createClients, protocols } from "../conformance/clients.ts";
 import { restError, send } from "../conformance/http.ts";
 import { startServer } from "../running-server.ts";
@@ -225,11 +226,21 @@ describe("points", () => {
     const { url } = await startFilled();
     const { next_page_token: token } = await get<RestPoints>(`${url}/api/v1/otlp_metrics/turns?page_size=1`);
     expect(token).not.toBe("");
+    const anything = {
+      name: "turns",
+      agentId: null,
+      scopeName: null,
+      fromMicros: null,
+      toMicros: null,
+      attributes: [],
+    };
+    const forged = createPageToken([1, "soon", "00"], ["otlp_metric_points", anything]);
     for (const [query, violation] of [
       ["attribute=model", "attributes FIELD_INVALID"],
       ["attribute==model", "attributes FIELD_INVALID"],
       [Array(21).fill("attribute=a=b").join("&"), "attributes FIELD_INVALID"],
       ["page_token=x", "page_token PAGE_TOKEN_INVALID"],
+      [`page_token=${forged}`, "page_token PAGE_TOKEN_INVALID"],
       [`page_token=${token}&agent_id=a`, "page_token PAGE_TOKEN_INVALID"],
       ["page_size=-1", "page_size FIELD_INVALID"],
     ]) {

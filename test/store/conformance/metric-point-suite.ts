@@ -77,6 +77,14 @@ function testWrites(createStore: CreateStore): void {
     await store.appendPoints([buildPoint(later, 2)]);
     const [page] = await readPointPages(store);
     expect(page?.series).toEqual([{ series: later, points: [expect.anything(), expect.anything()] }]);
+    const other = buildSeries({ ...series, attributesJson: '{"c":1}', description: "third" });
+    await store.appendPoints([
+      buildPoint(series, 3),
+      buildPoint(other, 3),
+      buildPoint({ ...series, description: "fourth" }, 4),
+    ]);
+    const [again] = await readPointPages(store);
+    expect(again?.series.map(({ series }) => series.description)).toEqual(["fourth", "fourth"]);
   });
 
   test("what differs in any part of the identity is another series", async () => {
