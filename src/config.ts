@@ -128,6 +128,11 @@ const numbers = {
     "how far ahead of the server's clock an event's time may be, in ms",
     [limitsDefault.futureMaxMs, 0, 10 * 366 * 24 * 60 * 60 * 1000],
   ),
+  otlpBodyMaxBytes: numberSetting(
+    "CYLESTIO_OTLP_BODY_MAX_BYTES",
+    "bytes of one request of OpenTelemetry, after decompression",
+    [limitsDefault.otlpBodyMaxBytes, 1024, 512 * mebibyte],
+  ),
 } as const;
 
 const texts = {
@@ -215,6 +220,7 @@ export function parseConfig(environment: Environment, args: readonly string[], s
       watchMaxLagEvents: number(numbers.watchMaxLagEvents),
       watchMaxStallMs: number(numbers.watchMaxStallMs),
       futureMaxMs: number(numbers.futureMaxMs),
+      otlpBodyMaxBytes: number(numbers.otlpBodyMaxBytes),
     },
   };
 }

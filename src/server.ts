@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import packageJson from "../package.json" with { type: "json" };
 import { type Config, ConfigError } from "./config.ts";
 import { refuseWhileClosing } from "./http/closing.ts";
-import { createCorsOptions } from "./http/cors.ts";
+import { createCorsOptions, otlpRequestHeaders } from "./http/cors.ts";
 import { cutRequest } from "./http/cut-request.ts";
 import { isLoopbackAddress, refuseForeignHost } from "./http/host-check.ts";
 import { assertCanListen, listenErrorFrom } from "./http/listen-error.ts";
@@ -34,6 +34,7 @@ import { createSessionQueries } from "./query/session-queries.ts";
 import { createTraceQueries } from "./query/trace-queries.ts";
 import { docsPages } from "./rest/docs-pages.ts";
 import { createClientErrorHandler, registerErrorReplies, replyToFrameworkError } from "./rest/error-reply.ts";
+import { otlpPlugin } from "./rest/otlp/otlp-plugin.ts";
 import { restPlugin } from "./rest/rest-plugin.ts";
 import { createAgentService } from "./rpc/agent-service.ts";
 import { createAlertService } from "./rpc/alert-service.ts";
@@ -48,7 +49,7 @@ import { createOtlpLogsService, createOtlpTraceService } from "./rpc/otlp/otlp-s
 import { createOtlpMetricService } from "./rpc/otlp-metric-service.ts";
 import { requestLogKey } from "./rpc/request-log.ts";
 import { createSearchService } from "./rpc/search-service.ts";
-import { type Implementations, registerServices, restServices } from "./rpc/services.ts";
+import { type Implementations, otlpSignals, registerServices, restServices } from "./rpc/services.ts";
 import { createSessionService } from "./rpc/session-service.ts";
 import { createStatusService } from "./rpc/status-service.ts";
 import { createTelemetryService } from "./rpc/telemetry-service.ts";
@@ -269,7 +270,7 @@ async function registerProtocols(
   const corsOptions = createCorsOptions({
     origins: config.corsOrigins,
     // Browsers send it by themselves; who reads server-sent events in another way may need it too.
-    allowedHeaders: [...cors.allowedHeaders, "Last-Event-ID"],
+    allowedHeaders: [...cors.allowedHeaders, "Last-Event-ID", ...otlpRequestHeaders],
     exposedHeaders: cors.exposedHeaders,
   });
   if (corsOptions !== undefined) await app.register(fastifyCors, corsOptions);
@@ -282,7 +283,7 @@ async function registerProtocols(
     }),
   ];
   await app.register(fastifyConnectPlugin, {
-    routes: (router) => registerServices(router, implementations),
+    routes: (router) => registerServices(router, implementations, config.limits),
     interceptors,
     contextValues,
     readMaxBytes: config.limits.bodyMaxBytes,
@@ -294,6 +295,12 @@ async function registerProtocols(
     interceptors,
     contextValues,
     limits: config.limits,
+  });
+  await app.register(otlpPlugin, {
+    signals: otlpSignals(implementations),
+    interceptors,
+    contextValues,
+    bodyMaxBytes: config.limits.otlpBodyMaxBytes,
   });
   await app.register(docsPages);
 }

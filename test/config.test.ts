@@ -63,6 +63,7 @@ const numbers: readonly (readonly [string, (config: Config) => number, number, n
   ["CYLESTIO_WATCH_MAX_LAG_EVENTS", ({ limits }) => limits.watchMaxLagEvents, 1_000, 1_000_000_000],
   ["CYLESTIO_WATCH_MAX_STALL_MS", ({ limits }) => limits.watchMaxStallMs, 100, 86_400_000],
   ["CYLESTIO_FUTURE_MAX_MS", ({ limits }) => limits.futureMaxMs, 0, 10 * 366 * 24 * 60 * 60 * 1000],
+  ["CYLESTIO_OTLP_BODY_MAX_BYTES", ({ limits }) => limits.otlpBodyMaxBytes, 1024, 512 * mebibyte],
 ];
 
 describe("a setting that is a number", () => {

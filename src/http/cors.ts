@@ -11,6 +11,17 @@ export interface CorsSettings {
   readonly exposedHeaders: readonly string[];
 }
 
+/** Request headers of exporters of OpenTelemetry: compression, keys, and what instrumentation adds to every request of a page. */
+export const otlpRequestHeaders: readonly string[] = [
+  "content-encoding",
+  "authorization",
+  "x-api-key",
+  "x-otlp-api-key",
+  "traceparent",
+  "tracestate",
+  "baggage",
+];
+
 /** How long a browser may remember what it was allowed, in seconds: what Chrome takes at most. */
 const preflightMaxAgeSeconds = 7_200;
 

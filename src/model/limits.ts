@@ -25,6 +25,8 @@ export interface Limits {
   readonly watchMaxStallMs: number;
   /** How far into the future an event's time may lie, in milliseconds. */
   readonly futureMaxMs: number;
+  /** Bytes of one request of OpenTelemetry, after decompression: exporters cannot make smaller ones when they are told to. */
+  readonly otlpBodyMaxBytes: number;
 }
 
 export const limitsDefault: Limits = {
@@ -41,6 +43,8 @@ export const limitsDefault: Limits = {
   watchMaxLagEvents: 100_000,
   watchMaxStallMs: 60_000,
   futureMaxMs: 24 * 60 * 60 * 1000,
+  // What the specification recommends.
+  otlpBodyMaxBytes: 64 * 1024 * 1024,
 };
 
 /** The earliest time that a Cylestio event may have: 2000-01-01T00:00:00Z in microseconds. */

@@ -29,26 +29,49 @@ export interface ErrorReplyOptions {
  * rest is under `error`, with the details in the form of google.rpc and REST names.
  */
 export function createErrorReply(error: ConnectError, options: ErrorReplyOptions): ErrorReply {
-  const reason = error.findDetails(ErrorInfoSchema)[0]?.reason ?? "INTERNAL";
-  const kind = findKind(reason, error);
+  const reason = reasonOf(error);
+  const { code, httpStatus, retryAfter } = httpErrorOf(error);
   const message = JSON.stringify(error.rawMessage);
   const members = [
-    `"code":${JSON.stringify(kind?.code ?? codeToString(error.code))}`,
+    `"code":${JSON.stringify(code)}`,
     `"message":${message}`,
     `"reason":${JSON.stringify(reason)}`,
     `"request_id":${JSON.stringify(options.requestId)}`,
     `"details":[${detailTexts(error).join(",")}]`,
   ];
   return {
-    statusCode: options.statusCode ?? kind?.httpStatus ?? codeToHttpStatus(error.code),
+    statusCode: options.statusCode ?? httpStatus,
     headers: {
       "content-type": jsonContentType,
       "x-content-type-options": "nosniff",
       "x-request-id": options.requestId,
-      ...(kind?.retryable === true && { "retry-after": String(retryAfterSeconds(error)) }),
+      ...(retryAfter !== undefined && { "retry-after": retryAfter }),
     },
     body: `{"error":{${members.join(",")}},"message":${message},"detail":${message}}`,
   };
+}
+
+/** What an error is to HTTP. */
+export interface HttpError {
+  /** Name of the code of gRPC. */
+  readonly code: string;
+  readonly httpStatus: number;
+  /** For the header of that name, in seconds: only where trying again can help. */
+  readonly retryAfter: string | undefined;
+}
+
+/** Reads out of an error that `connectErrorFrom` made what HTTP says of it. */
+export function httpErrorOf(error: ConnectError): HttpError {
+  const kind = findKind(reasonOf(error), error);
+  return {
+    code: kind?.code ?? codeToString(error.code),
+    httpStatus: kind?.httpStatus ?? codeToHttpStatus(error.code),
+    retryAfter: kind?.retryable === true ? String(retryAfterSeconds(error)) : undefined,
+  };
+}
+
+function reasonOf(error: ConnectError): string {
+  return error.findDetails(ErrorInfoSchema)[0]?.reason ?? "INTERNAL";
 }
 
 /** The kind of the reason, unless the error says another code than the reason has: then the code decides. */

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { Code } from "@connectrpc/connect";
+import { Code, type ConnectError } from "@connectrpc/connect";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods } from "fastify";
 import { type ErrorReason, TelemetryError } from "../model/error.ts";
 import { connectErrorFrom } from "../rpc/connect-error.ts";
@@ -85,17 +85,30 @@ function clientErrorOf(code: string | undefined): { readonly message: string; re
 }
 
 function replyToError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const { connectError, statusCode: closerStatus } = answerableError(error, request);
+  const { statusCode, headers, body } = createErrorReply(connectError, {
+    requestId: request.id,
+    statusCode: closerStatus,
+  });
+  for (const [name, value] of connectError.metadata) reply.header(name, value);
+  reply.code(statusCode).headers(headers).send(body);
+}
+
+/** What the client of a request is told. */
+export interface AnswerableError {
+  readonly connectError: ConnectError;
+  /** HTTP status, where HTTP has a closer one than the reason. */
+  readonly statusCode: number | undefined;
+}
+
+/** The error as it leaves the server, whatever was thrown. Logs the internal ones that nobody has logged. */
+export function answerableError(error: unknown, request: FastifyRequest): AnswerableError {
   const refusal = refusalOf(error);
   const connectError = connectErrorFrom(refusal.error);
   // The interceptor has reported the internal errors that it made; those made here are still unknown to anyone.
   if (connectError.code === Code.Internal && connectError !== error)
     request.log.error({ err: error }, "request failed");
-  const { statusCode, headers, body } = createErrorReply(connectError, {
-    requestId: request.id,
-    statusCode: refusal.statusCode,
-  });
-  for (const [name, value] of connectError.metadata) reply.header(name, value);
-  reply.code(statusCode).headers(headers).send(body);
+  return { connectError, statusCode: refusal.statusCode };
 }
 
 /** The error in our terms, if it is one of Fastify's refusals, and the HTTP status that says more than our reason. */

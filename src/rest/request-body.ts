@@ -20,12 +20,14 @@ export interface BodyLimits {
 
 type Decompress = (body: Buffer, options: { readonly maxOutputLength: number }) => Promise<Buffer>;
 
-const decompressors: ReadonlyMap<string, Decompress> = new Map([
-  ["gzip", promisify(gunzip) as Decompress],
-  ["x-gzip", promisify(gunzip) as Decompress],
-  ["deflate", promisify(inflate) as Decompress],
-  ["br", promisify(brotliDecompress) as Decompress],
-]);
+const decompressors = {
+  gzip: promisify(gunzip) as Decompress,
+  deflate: promisify(inflate) as Decompress,
+  br: promisify(brotliDecompress) as Decompress,
+} as const;
+
+/** A compression of bodies, by its name in `content-encoding`. */
+export type ContentEncoding = keyof typeof decompressors;
 
 /**
  * Reads a JSON body as text. Only `application/json` in UTF-8 is taken, so that no web page can write with a request that needs
@@ -36,10 +38,23 @@ const decompressors: ReadonlyMap<string, Decompress> = new Map([
  */
 export async function readJsonText(source: BodySource, { bodyMaxBytes }: BodyLimits): Promise<string> {
   assertJson(source.headers["content-type"]);
-  const decompress = decompressorFor(source.headers["content-encoding"]);
-  if (Number(source.headers["content-length"] ?? 0) > bodyMaxBytes) throw bodyTooLarge(bodyMaxBytes);
-  const body = await readBytes(source.raw, bodyMaxBytes);
-  return decodeUtf8(decompress === undefined ? body : await decompressWithin(body, decompress, bodyMaxBytes));
+  return utf8Text(await readBody(source, { maxBytes: bodyMaxBytes, encodings: ["gzip", "deflate", "br"] }));
+}
+
+/** How a body may come. */
+export interface BodyOptions {
+  /** Bytes of the body, as sent and after decompression. */
+  readonly maxBytes: number;
+  /** The compressions that are taken, besides none. */
+  readonly encodings: readonly ContentEncoding[];
+}
+
+/** Reads a body of any content type and decompresses it. Refuses as `readJsonText` does. */
+export async function readBody({ headers, raw }: BodySource, { maxBytes, encodings }: BodyOptions): Promise<Buffer> {
+  const decompress = decompressorFor(headers["content-encoding"], encodings);
+  if (Number(headers["content-length"] ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
+  const body = await readBytes(raw, maxBytes);
+  return decompress === undefined ? body : decompressWithin(body, decompress, maxBytes);
 }
 
 /** Clients send few different content types. */
@@ -63,12 +78,17 @@ function isJsonInUtf8(contentType: string): boolean {
   }
 }
 
-function decompressorFor(contentEncoding: string | undefined): Decompress | undefined {
-  const encoding = contentEncoding?.trim().toLowerCase() ?? "";
-  if (encoding === "" || encoding === "identity") return undefined;
-  const decompress = decompressors.get(encoding);
-  if (decompress !== undefined) return decompress;
-  throw new TelemetryError("UNSUPPORTED_MEDIA_TYPE", "the content encoding must be gzip, deflate, br or identity");
+function decompressorFor(
+  contentEncoding: string | undefined,
+  encodings: readonly ContentEncoding[],
+): Decompress | undefined {
+  const named = contentEncoding?.trim().toLowerCase() ?? "";
+  if (named === "" || named === "identity") return undefined;
+  // The older name is still one of HTTP.
+  const encoding = encodings.find((encoding) => encoding === (named === "x-gzip" ? "gzip" : named));
+  if (encoding !== undefined) return decompressors[encoding];
+  const message = `the content encoding must be ${encodings.join(", ")} or identity`;
+  throw new TelemetryError("UNSUPPORTED_MEDIA_TYPE", message);
 }
 
 /** By listeners, because the stream's iterator costs several times as much for the one chunk that most bodies are. */
@@ -117,7 +137,8 @@ async function decompressWithin(body: Buffer, decompress: Decompress, maxBytes: 
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-function decodeUtf8(body: Buffer): string {
+/** The text that a body is. Refuses with MALFORMED_BODY what is not UTF-8. */
+export function utf8Text(body: Buffer): string {
   try {
     return utf8.decode(body);
   } catch (cause) {

@@ -16,7 +16,9 @@ import { TraceService } from "../../gen/cylestio/v1/trace_service_pb.ts";
 import { LogsService } from "../../gen/opentelemetry/proto/collector/logs/v1/logs_service_pb.ts";
 import { MetricsService as OtlpMetricsService } from "../../gen/opentelemetry/proto/collector/metrics/v1/metrics_service_pb.ts";
 import { TraceService as OtlpTraceService } from "../../gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
+import type { Limits } from "../model/limits.ts";
 import { withDrainedBody } from "./drained-body.ts";
+import { messageLevelsMax } from "./otlp/message-levels.ts";
 
 /** The implementation of every service of the contract. */
 export interface Implementations {
@@ -39,7 +41,11 @@ export interface Implementations {
 }
 
 /** Registers every service with Connect, which then serves gRPC, gRPC-Web and Connect. */
-export function registerServices(router: ConnectRouter, implementations: Implementations): void {
+export function registerServices(
+  router: ConnectRouter,
+  implementations: Implementations,
+  limits: Pick<Limits, "otlpBodyMaxBytes">,
+): void {
   // A misspelt field of an event would be lost without a word.
   router.service(TelemetryService, implementations.telemetry, { jsonOptions: { ignoreUnknownFields: false } });
   router.service(AgentService, implementations.agents);
@@ -53,10 +59,14 @@ export function registerServices(router: ConnectRouter, implementations: Impleme
   router.service(MetricsService, implementations.metrics);
   router.service(StatusService, implementations.status);
   router.service(DiagnosticsService, implementations.diagnostics);
-  router.service(OtlpTraceService, implementations.otlpTraces);
-  router.service(LogsService, implementations.otlpLogs);
-  router.service(OtlpMetricsService, implementations.otlpMetrics);
   router.service(OtlpMetricService, implementations.otlpMetricPoints);
+  const otlpOptions = {
+    readMaxBytes: limits.otlpBodyMaxBytes,
+    binaryOptions: { recursionLimit: messageLevelsMax },
+  };
+  router.service(OtlpTraceService, implementations.otlpTraces, otlpOptions);
+  router.service(LogsService, implementations.otlpLogs, otlpOptions);
+  router.service(OtlpMetricsService, implementations.otlpMetrics, otlpOptions);
   for (const [index, handler] of router.handlers.entries()) router.handlers[index] = withDrainedBody(handler);
 }
 
@@ -77,6 +87,15 @@ export function restServices(implementations: Implementations): readonly Service
     specOf(DiagnosticsService, implementations.diagnostics),
     specOf(OtlpMetricService, implementations.otlpMetricPoints),
   ];
+}
+
+/** The same implementations of OpenTelemetry's services for OTLP/HTTP, by the path of each. */
+export function otlpSignals(implementations: Implementations) {
+  return [
+    { path: "/v1/traces", service: specOf(OtlpTraceService, implementations.otlpTraces) },
+    { path: "/v1/logs", service: specOf(LogsService, implementations.otlpLogs) },
+    { path: "/v1/metrics", service: specOf(OtlpMetricsService, implementations.otlpMetrics) },
+  ] as const;
 }
 
 function specOf<Service extends DescService>(service: Service, implementation: ServiceImpl<Service>): ServiceImplSpec {

@@ -1,0 +1,74 @@
+import { MIMEType } from "node:util";
+import {
+  createRegistry,
+  type DescMessage,
+  fromBinary,
+  type Message,
+  type MessageShape,
+  toBinary,
+  toJson,
+} from "@bufbuild/protobuf";
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { TelemetryError } from "../../model/error.ts";
+import { createMemo } from "../../model/memo.ts";
+import { messageLevelsMax } from "../../rpc/otlp/message-levels.ts";
+import { utf8Text } from "../request-body.ts";
+import { messageFromOtlpJson } from "./otlp-json.ts";
+
+/** One of the two forms that the messages of OTLP/HTTP have. A reply has that of its request. */
+export interface OtlpEncoding {
+  readonly contentType: string;
+  /** Throws where the body is no such message. */
+  read<Desc extends DescMessage>(desc: Desc, body: Buffer): MessageShape<Desc>;
+  write<Desc extends DescMessage>(desc: Desc, message: MessageShape<Desc>): Buffer;
+}
+
+const binary: OtlpEncoding = {
+  contentType: "application/x-protobuf",
+  read: (desc, body) => fromBinary(desc, body, { recursionLimit: messageLevelsMax, readUnknownFields: false }),
+  write: (desc, message) => Buffer.from(toBinary(desc, message)),
+};
+
+/** What a status may have in its details. */
+const registry = createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema);
+
+/** The form of what is refused for its content type, too. */
+export const jsonEncoding: OtlpEncoding = {
+  contentType: "application/json",
+  read: (desc, body) => messageFromOtlpJson(desc, utf8Text(body)),
+  write: (desc, message) => Buffer.from(JSON.stringify(toJson(desc, message, { registry }))),
+};
+
+/** Clients send few different content types. */
+const encodings = createMemo<OtlpEncoding | undefined>(100);
+
+/** The encoding that a content type names; its parameters say nothing, except that a character set must be UTF-8. */
+export function findEncoding(contentType: string | undefined): OtlpEncoding | undefined {
+  return contentType === undefined ? undefined : encodings(contentType, () => encodingOf(contentType));
+}
+
+function encodingOf(contentType: string): OtlpEncoding | undefined {
+  try {
+    const { essence, params } = new MIMEType(contentType);
+    if (essence === binary.contentType) return binary;
+    const charset = params.get("charset")?.toLowerCase() ?? "utf-8";
+    return essence === jsonEncoding.contentType && charset === "utf-8" ? jsonEncoding : undefined;
+  } catch {
+    // The header is no media type, and so none that is taken.
+    return undefined;
+  }
+}
+
+/** Characters of what a decoder says: it may repeat all of a value. */
+const reasonMaxLength = 500;
+
+/** Reads a body. Refuses with MALFORMED_BODY what is no such message. */
+export function readMessage(encoding: OtlpEncoding, desc: DescMessage, body: Buffer): Message {
+  try {
+    return encoding.read(desc, body);
+  } catch (cause) {
+    if (cause instanceof TelemetryError) throw cause;
+    const reason = cause instanceof Error ? cause.message.slice(0, reasonMaxLength).toWellFormed() : "";
+    throw new TelemetryError("MALFORMED_BODY", `the body is no ${desc.name}: ${reason}`, { cause });
+  }
+}
