@@ -5,6 +5,9 @@ import { type Limits, limitsDefault } from "./model/limits.ts";
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** Further ports that answer all that `port` answers; null: none. */
+  readonly otlpGrpcPort: number | null;
+  readonly otlpHttpPort: number | null;
   /** Whether an address other than loopback may be served, although there are no keys. */
   readonly insecure: boolean;
   readonly databasePath: string;
@@ -128,6 +131,12 @@ const numbers = {
     "how far ahead of the server's clock an event's time may be, in ms",
     [limitsDefault.futureMaxMs, 0, 10 * 366 * 24 * 60 * 60 * 1000],
   ),
+  otlpGrpcPort: numberSetting(
+    "CYLESTIO_OTLP_GRPC_PORT",
+    "second TCP port, where exporters of OpenTelemetry send by gRPC unless told otherwise: 4317; 0 is none",
+    [0, 0, 65_535],
+  ),
+  otlpHttpPort: numberSetting("CYLESTIO_OTLP_HTTP_PORT", "the same for HTTP: 4318; 0 is none", [0, 0, 65_535]),
   otlpBodyMaxBytes: numberSetting(
     "CYLESTIO_OTLP_BODY_MAX_BYTES",
     "bytes of one request of OpenTelemetry, after decompression",
@@ -195,9 +204,12 @@ export function parseConfig(environment: Environment, args: readonly string[], s
   if (unknown.length > 0) throw new ConfigError(`unknown argument ${unknown.join(" ")}; the only one is --insecure`);
   const text = (setting: Setting) => environment[setting.name]?.trim() || undefined;
   const number = (setting: NumberSetting) => parseNumber(setting, text(setting));
+  assertDistinct([numbers.port, numbers.otlpGrpcPort, numbers.otlpHttpPort], number);
   return {
     host: text(texts.host) ?? texts.host.default,
     port: number(numbers.port),
+    otlpGrpcPort: number(numbers.otlpGrpcPort) || null,
+    otlpHttpPort: number(numbers.otlpHttpPort) || null,
     insecure: args.includes("--insecure"),
     databasePath: text(texts.databasePath) ?? databasePathDefault(surroundings, environment),
     durability: parseChoice(texts.durability, text(texts.durability), ["full", "normal"]),
@@ -242,6 +254,16 @@ function parseNumber({ name, value, min, max }: NumberSetting, text: string | un
     throw new ConfigError(`${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`);
   }
   return number;
+}
+
+/** Throws where two settings name one port; 0 is no port in particular. */
+function assertDistinct(ports: readonly NumberSetting[], valueOf: (setting: NumberSetting) => number): void {
+  for (const [index, port] of ports.entries()) {
+    const value = valueOf(port);
+    const other = ports.slice(0, index).find((other) => valueOf(other) === value);
+    if (value !== 0 && other !== undefined)
+      throw new ConfigError(`${port.name} is the port of ${other.name}: ${value}`);
+  }
 }
 
 function parseChoice<Choice extends string>(

@@ -10,7 +10,7 @@ import { createCorsOptions, otlpRequestHeaders } from "./http/cors.ts";
 import { cutRequest } from "./http/cut-request.ts";
 import { isLoopbackAddress, refuseForeignHost } from "./http/host-check.ts";
 import { assertCanListen, listenErrorFrom } from "./http/listen-error.ts";
-import { createOnePortServer } from "./http/one-port-server.ts";
+import { createOnePortServer, listenAlso } from "./http/one-port-server.ts";
 import { createRequestIdGenerator, sendRequestId } from "./http/request-id.ts";
 import { deriveStoredFacts } from "./ingest/derive-facts.ts";
 import { admissionOf, createIntake } from "./ingest/intake.ts";
@@ -85,7 +85,7 @@ export interface Server {
 export async function createServer(options: ServerOptions): Promise<Server> {
   const { config, logger } = options;
   assertSafeHost(config);
-  await assertCanListen(config);
+  for (const port of [config.port, ...otlpPorts(config)]) await assertCanListen({ host: config.host, port });
   const health = createStoreHealth({
     // After the opening: it is what finds the problems.
     probe: () => store.probe(),
@@ -114,19 +114,35 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     logger.info("stopped");
   };
   return {
-    listen: () =>
-      app
-        .listen({
-          host: config.host,
-          port: config.port,
-          listenTextResolver: (address) => `listening on ${address}; the API is described at ${address}/docs`,
-        })
-        .catch((error: unknown) => {
-          throw listenErrorFrom(error, config);
-        }),
+    listen: () => listen(app, options),
     close: () => (closing ??= close()),
   };
 }
+
+function otlpPorts({ otlpGrpcPort, otlpHttpPort }: Config): readonly number[] {
+  return [otlpGrpcPort, otlpHttpPort].filter((port) => port !== null);
+}
+
+async function listen(app: FastifyInstance, { config, logger }: ServerOptions): Promise<string> {
+  const listening = app.listen({ host: config.host, port: config.port, listenTextResolver });
+  const url = await listening.catch((error: unknown) => {
+    throw listenErrorFrom(error, config);
+  });
+  // More than one address where the host is `localhost`.
+  const hosts = app.addresses().flatMap((bound) => (typeof bound === "string" ? [] : [bound.address]));
+  for (const host of hosts) {
+    for (const port of otlpPorts(config)) {
+      await listenAlso(app.server, { host, port }).catch((error: unknown) => {
+        throw listenErrorFrom(error, { host, port });
+      });
+      logger.info({ host, port }, "listening for OpenTelemetry too");
+    }
+  }
+  return url;
+}
+
+const listenTextResolver = (address: string): string =>
+  `listening on ${address}; the API is described at ${address}/docs`;
 
 function assertSafeHost({ host, insecure }: Config): void {
   if (insecure || isLoopbackAddress(host)) return;

@@ -18,6 +18,8 @@ describe("the settings", () => {
     expect(parse({})).toEqual({
       host: "127.0.0.1",
       port: 8000,
+      otlpGrpcPort: null,
+      otlpHttpPort: null,
       insecure: false,
       databasePath: "/home/ada/.config/cylestio-monitor/cylestio.db",
       durability: "full",
@@ -63,6 +65,8 @@ const numbers: readonly (readonly [string, (config: Config) => number, number, n
   ["CYLESTIO_WATCH_MAX_LAG_EVENTS", ({ limits }) => limits.watchMaxLagEvents, 1_000, 1_000_000_000],
   ["CYLESTIO_WATCH_MAX_STALL_MS", ({ limits }) => limits.watchMaxStallMs, 100, 86_400_000],
   ["CYLESTIO_FUTURE_MAX_MS", ({ limits }) => limits.futureMaxMs, 0, 10 * 366 * 24 * 60 * 60 * 1000],
+  ["CYLESTIO_OTLP_GRPC_PORT", ({ otlpGrpcPort }) => otlpGrpcPort ?? 0, 0, 65_535],
+  ["CYLESTIO_OTLP_HTTP_PORT", ({ otlpHttpPort }) => otlpHttpPort ?? 0, 0, 65_535],
   ["CYLESTIO_OTLP_BODY_MAX_BYTES", ({ limits }) => limits.otlpBodyMaxBytes, 1024, 512 * mebibyte],
 ];
 
@@ -94,6 +98,28 @@ describe("a setting that is a number", () => {
       }
     },
   );
+});
+
+describe("the ports", () => {
+  test("are none for OpenTelemetry alone unless they are set", () => {
+    expect(parse({ CYLESTIO_OTLP_GRPC_PORT: "4317" })).toMatchObject({ otlpGrpcPort: 4317, otlpHttpPort: null });
+    expect(parse({ CYLESTIO_OTLP_HTTP_PORT: "4318" })).toMatchObject({ otlpGrpcPort: null, otlpHttpPort: 4318 });
+  });
+
+  test.for([
+    [
+      { CYLESTIO_PORT: "4318", CYLESTIO_OTLP_HTTP_PORT: "4318" },
+      "CYLESTIO_OTLP_HTTP_PORT is the port of CYLESTIO_PORT",
+    ],
+    [{ CYLESTIO_OTLP_GRPC_PORT: "8000" }, "CYLESTIO_OTLP_GRPC_PORT is the port of CYLESTIO_PORT"],
+    [
+      { CYLESTIO_OTLP_GRPC_PORT: "4318", CYLESTIO_OTLP_HTTP_PORT: "4318" },
+      "CYLESTIO_OTLP_HTTP_PORT is the port of CYLESTIO_OTLP_GRPC_PORT",
+    ],
+  ] as const)("are different ones: %o are not", ([environment, message]) => {
+    expect(() => parse(environment)).toThrow(ConfigError);
+    expect(() => parse(environment)).toThrow(message);
+  });
 });
 
 describe("a setting that is one of several words", () => {

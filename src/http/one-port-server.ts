@@ -1,7 +1,9 @@
+import { once } from "node:events";
 import { type ServerOptions as Http1Options, Server as HttpServer, type RequestListener } from "node:http";
 import type { ServerOptions as Http2Options, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { Server as NetServer, type Socket } from "node:net";
 import { createServer as createPolyglotServer, type Server as PolyglotServer } from "@httptoolkit/httpolyglot";
+import type { ListenAddress } from "./listen-error.ts";
 import { type OnePortOptions, onePortDefaults } from "./one-port-options.ts";
 import { OpenConnections } from "./open-connections.ts";
 
@@ -57,6 +59,19 @@ export function createOnePortServer(handler: RequestListener, options: Partial<O
   return withClose(server, { connections, http1, shutdownTimeoutMs: settings.shutdownTimeoutMs });
 }
 
+/** Other ports of a server, by the server. */
+const otherPorts = new WeakMap<NetServer, Set<NetServer>>();
+
+/**
+ * Makes a server of `createOnePortServer` answer on another port too, which is closed with it. What comes in there is handed over as a
+ * connection, and is not told apart any more. Rejects with the error of `listen` where the port cannot be had.
+ */
+export async function listenAlso(server: NetServer, address: ListenAddress): Promise<void> {
+  const other = new NetServer((socket) => void server.emit("connection", socket));
+  await once(other.listen(address), "listening");
+  otherPorts.set(server, (otherPorts.get(server) ?? new Set()).add(other));
+}
+
 /** The servers inside the library's, which it keeps to itself: there is no other way to their connections. */
 function innerServers(server: PolyglotServer): { readonly http1: HttpServer; readonly http2: NetServer } {
   const http1: unknown = server["_httpServer"];
@@ -94,14 +109,23 @@ interface Closing {
 function withClose(server: NetServer, { connections, http1, shutdownTimeoutMs }: Closing): HttpServer {
   const stopListening = server.close.bind(server);
   let deadline: NodeJS.Timeout | undefined;
-  server.once("close", () => {
-    clearTimeout(deadline);
-    // Stops the timer behind the timeouts.
-    http1.close();
-  });
   const closable = Object.assign(server, {
     close: (callback?: (error?: Error) => void) => {
-      stopListening(callback);
+      const others = [...(otherPorts.get(server) ?? [])];
+      let openPorts = 1 + others.length;
+      let failure: Error | undefined;
+      // Each port is closed when its own connections are: only then is all of the server.
+      const onPortClosed = (error?: Error): void => {
+        failure ??= error;
+        openPorts -= 1;
+        if (openPorts > 0) return;
+        clearTimeout(deadline);
+        // Stops the timer behind the timeouts.
+        http1.close();
+        callback?.(failure);
+      };
+      stopListening(onPortClosed);
+      for (const other of others) other.close(onPortClosed);
       connections.drain();
       deadline ??= setTimeout(() => connections.destroyAll(), shutdownTimeoutMs);
       return closable;

@@ -26,7 +26,7 @@ export function createSpanNormaliser(options: OtlpEventOptions): (span: OtlpSpan
         name: span.name,
         level: span.statusCode === statusError ? "ERROR" : "INFO",
         timeNanos: startNanos,
-        durationMs: endNanos < startNanos ? null : Number(endNanos - startNanos) / 1e6,
+        durationMs: startNanos === 0n || endNanos < startNanos ? null : Number(endNanos - startNanos) / 1e6,
         traceId,
         spanId,
         parentSpanId: parentSpanId !== null && spanIdPattern.test(parentSpanId) ? parentSpanId : null,
