@@ -233,9 +233,13 @@ describe("over every transport", () => {
         duration_ms: null,
         extensions: { end_time_unix_nano: String(otlpFromNanos + 5_000_000n) },
       });
-      for (const name of ["unknown", "open", "ended"]) {
-        expect(events.get(name)).toMatchObject({ duration_ms: null });
-      }
+      expect(events.get("unknown")).toMatchObject({ duration_ms: null });
+      expect(events.get("open")).toMatchObject({ duration_ms: null });
+      // Not half a century: what is not known to have begun has no duration.
+      expect(events.get("ended")).toMatchObject({
+        timestamp: expect.stringMatching(/^2026-11-20/),
+        duration_ms: 0,
+      });
     });
   });
 

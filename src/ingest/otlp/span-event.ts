@@ -25,7 +25,8 @@ export function createSpanNormaliser(options: OtlpEventOptions): (span: OtlpSpan
         channel: "SPAN",
         name: span.name,
         level: span.statusCode === statusError ? "ERROR" : "INFO",
-        timeNanos: startNanos,
+        // Of a span whose start is not known, all that is known is when it was over.
+        timeNanos: startNanos === 0n ? endNanos : startNanos,
         durationMs: startNanos === 0n || endNanos < startNanos ? null : Number(endNanos - startNanos) / 1e6,
         traceId,
         spanId,
