@@ -10,6 +10,7 @@ const definitions = loadSync(
     "cylestio/v1/telemetry_service.proto",
     "cylestio/v1/agent_service.proto",
     "cylestio/v1/event_service.proto",
+    "opentelemetry/proto/collector/trace/v1/trace_service.proto",
     "status_details.proto",
   ],
   {

@@ -3,9 +3,20 @@ import { text } from "node:stream/consumers";
 import type { FastifyInstance } from "fastify";
 import { describe, expect, test } from "vitest";
 import { refuseWhileClosing } from "../../src/http/closing.ts";
+import { listenAlso } from "../../src/http/one-port-server.ts";
 import { createRequestIdGenerator, requestIdHeader, sendRequestId } from "../../src/http/request-id.ts";
 import { TelemetryError } from "../../src/model/error.ts";
-import { createApp, listen, openHttp1, openHttp2, openSocket, portOf, readAnswer, readToEnd } from "./one-port-app.ts";
+import {
+  createApp,
+  freePorts,
+  listen,
+  openHttp1,
+  openHttp2,
+  openSocket,
+  portOf,
+  readAnswer,
+  readToEnd,
+} from "./one-port-app.ts";
 
 /** Adds `/gate`, which answers once it is opened. */
 function addGate(app: FastifyInstance) {
@@ -201,6 +212,32 @@ describe("closing with requests in progress", () => {
       await closed;
     },
   );
+
+  test("sends all of a large response on another port, where the first has nothing left", async () => {
+    const size = 32_000_000;
+    const app = createApp();
+    const sent = Promise.withResolvers<void>();
+    app.get("/large", (_request, reply) => {
+      reply.hijack();
+      reply.raw.writeHead(200, { "content-length": size });
+      reply.raw.end(Buffer.alloc(size));
+      sent.resolve();
+    });
+    await listen(app);
+    const [port = 0] = await freePorts(1);
+    await listenAlso(app.server, { host: "127.0.0.1", port });
+    const response = await openHttp1(port).get("/large");
+    await sent.promise;
+
+    const closed = app.close();
+    await portClosed(app);
+    // Longer than the first port takes to be done with.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+
+    expect((await text(response)).length).toBe(size);
+    await closed;
+    await expect(openSocket(port)).rejects.toThrow("ECONNREFUSED");
+  });
 
   test.each(["/gate", "/stream"])("cuts what is still open at the deadline: %s", async (path) => {
     const app = createApp({ shutdownTimeoutMs: 50 });

@@ -6,7 +6,7 @@ import {
   connect as connectHttp2,
   type IncomingHttpHeaders,
 } from "node:http2";
-import { connect, type Server, type Socket } from "node:net";
+import { connect, createServer as createNetServer, type Server, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { type FastifyInstance, fastify } from "fastify";
 import { onTestFinished } from "vitest";
@@ -43,6 +43,15 @@ export function portOf(server: Server): number {
     throw new TypeError("the server does not listen on a port");
   }
   return address.port;
+}
+
+/** Ports that nobody has at the moment. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createNetServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map(portOf);
+  await Promise.all(servers.map((server) => once(server.close(), "close")));
+  return ports;
 }
 
 /** A TCP connection, established. */
