@@ -1,49 +1,73 @@
-import { status } from "@grpc/grpc-js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ServiceError, status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
 import { ExportTraceServiceRequestSchema } from "../../gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
-import { encode, encodings, postOtlp, statusOf } from "../otlp/http-exporter.ts";
+import { getJson } from "../conformance/http.ts";
+import { type Encoding, encode, encodings, postOtlp, statusOf } from "../otlp/http-exporter.ts";
 import { buildSpans } from "../otlp/otlp-builder.ts";
 import { detailsOf, GrpcJsClient } from "./grpc-js-client.ts";
 import { openSite } from "./server-process.ts";
-import { holdWriteLock } from "./write-lock.ts";
+
+/** Sends one span after the other, each until it is taken. Resolves to their number once there were refusals, and to these. */
+async function sendUntilRefused<Refusal>(sendOne: (number: number) => Promise<Refusal | undefined>) {
+  const refusals: Refusal[] = [];
+  let number = 0;
+  for (; refusals.length === 0; number += 1) {
+    for (let refusal = await sendOne(number); refusal !== undefined; refusal = await sendOne(number)) {
+      refusals.push(refusal);
+      await sleep(20);
+    }
+  }
+  return { number, refusals };
+}
 
 test("a database that cannot be written to makes exporters send again, and nothing is lost or doubled", async (context) => {
   const site = await openSite(context);
-  const server = await site.start();
+  const killable = { NODE_OPTIONS: `--import=${new URL("./kill-threads.ts", import.meta.url)}` };
+  const server = await site.start({ environment: killable });
   const client = new GrpcJsClient(server.port);
   site.onEnd(() => client.close());
-  const bodies = encodings.map((encoding, index) => {
-    const request = buildSpans([{ spanId: `00f067aa0ba902b${index}` }]);
-    return { encoding, body: encode(ExportTraceServiceRequestSchema, request, encoding) };
-  });
-  const span = { trace_id: Buffer.alloc(16, 1), span_id: Buffer.alloc(8, 1), name: "over gRPC" };
-  const request = { resource_spans: [{ scope_spans: [{ spans: [span] }] }] };
-  const callOver = () => client.call("opentelemetry.proto.collector.trace.v1.TraceService/Export", request);
+  const postOne = async (encoding: Encoding, number: number) => {
+    const spanId = `${encoding === "json" ? "a" : "b"}${number}`.padStart(16, "0");
+    const body = encode(ExportTraceServiceRequestSchema, buildSpans([{ spanId }]), encoding);
+    const reply = await postOtlp(server.url, { encoding, body });
+    return reply.status === 200 ? undefined : reply;
+  };
+  const callOne = async (number: number): Promise<ServiceError | undefined> => {
+    const spanId = Buffer.alloc(8, 0xcc);
+    spanId.writeUInt32BE(number);
+    const span = { trace_id: Buffer.alloc(16, 1), span_id: spanId, name: "over gRPC" };
+    const request = { resource_spans: [{ scope_spans: [{ spans: [span] }] }] };
+    return client.call("opentelemetry.proto.collector.trace.v1.TraceService/Export", request).then(
+      () => undefined,
+      // The client says that it is one.
+      (error: unknown) => error as ServiceError,
+    );
+  };
 
-  const release = await holdWriteLock(site);
-  const [error, ...replies] = await Promise.all([
-    callOver().catch((error: unknown) => error),
-    ...bodies.map((body) => postOtlp(server.url, body)),
-  ]);
-  await release();
+  const overHttp = encodings.map((encoding) => sendUntilRefused((number) => postOne(encoding, number)));
+  const overGrpc = sendUntilRefused(callOne);
+  await sleep(100);
+  server.kill("SIGUSR2");
+  const posted = await Promise.all(overHttp);
+  const called = await overGrpc;
 
-  expect(error).toMatchObject({ code: status.UNAVAILABLE });
-  // It is grpc-js's own error: the line above has seen its code.
-  expect(detailsOf(error as Parameters<typeof detailsOf>[0])).toMatchObject([
-    { reason: "STORE_UNAVAILABLE" },
-    { type: "google.rpc.RetryInfo", retry_delay: { seconds: 1 } },
-  ]);
-  for (const reply of replies) {
+  for (const reply of posted.flatMap(({ refusals }) => refusals)) {
     expect([reply.status, reply.headers.get("retry-after")]).toEqual([503, "1"]);
     expect(statusOf(reply)).toMatchObject({
       code: 14,
       details: [{ reason: "STORE_UNAVAILABLE" }, { retryDelay: "1s" }],
     });
   }
-  await server.logged("events can be stored again");
-  for (let time = 0; time < 2; time += 1) {
-    await callOver();
-    for (const body of bodies) expect((await postOtlp(server.url, body)).status).toBe(200);
+  for (const error of called.refusals) {
+    expect(error.code).toBe(status.UNAVAILABLE);
+    expect(detailsOf(error)).toMatchObject([
+      { reason: "STORE_UNAVAILABLE" },
+      { type: "google.rpc.RetryInfo", retry_delay: { seconds: 1 } },
+    ]);
   }
-  expect(await (await fetch(`${server.url}/api/events`)).json()).toHaveLength(3);
-});
+  const sent = [...posted, called].reduce((sum, { number }) => sum + number, 0);
+  const postedAgent = await getJson<{ event_count: number }>(server.url, "/api/agents/tester");
+  const calledAgent = await getJson<{ event_count: number }>(server.url, "/api/agents/unknown_service");
+  expect(postedAgent.event_count + calledAgent.event_count).toBe(sent);
+}, 30_000);
