@@ -4,8 +4,8 @@ import type { OtlpOrigin } from "./otlp-input.ts";
 /** Remembers how OpenTelemetry data was understood, since the start of the process. */
 export interface OtlpDiagnostics {
   /**
-   * Counts a span or log record in; `explain` is called where it is looked at. Returns what is missing for more to show, once for each
-   * hint and instrumentation: a client would hear it with every request otherwise.
+   * Counts a span or log record in; `explain` is called where it is looked at. Returns warnings, each once for an instrumentation: a
+   * client would hear them with every request otherwise.
    */
   observe(origin: OtlpOrigin, signal: OtlpSignal, explain: () => OtlpExplanation): readonly string[];
   /** By scope name, version and signal. */
@@ -59,6 +59,8 @@ interface Scope {
   readonly deprecated: Map<string, number>;
   readonly unknown: Map<string, number>;
   readonly hints: Map<string, number>;
+  /** That were given. */
+  readonly warnings: Set<string>;
 }
 
 /** Begins with nothing. What is held is bounded. */
@@ -79,14 +81,15 @@ export function createOtlpDiagnostics(): OtlpDiagnostics {
       scope.received += 1;
       if (scope.received > examinedFully && scope.received % examinedEvery !== 0) return [];
       scope.examined += 1;
-      const { fields, deprecated, unknown, missing } = explain();
+      const { fields, deprecated, unknown, missing, warnings } = explain();
       for (const { field, attribute, convention } of fields) {
         count(scope.fields, JSON.stringify([field, attribute, convention]));
       }
       for (const name of deprecated) count(scope.deprecated, name);
       for (const name of unknown) count(scope.unknown, name);
-      const news = missing.filter((hint) => !scope.hints.has(hint));
       for (const hint of missing) count(scope.hints, hint);
+      const news = warnings.filter((warning) => !scope.warnings.has(warning));
+      for (const warning of news) scope.warnings.add(warning);
       return news;
     },
     report: () =>
@@ -108,7 +111,7 @@ export function createOtlpDiagnostics(): OtlpDiagnostics {
 
 function createScope(name: string, version: string, signal: OtlpSignal): Scope {
   const nothing = { received: 0, examined: 0, fields: new Map(), deprecated: new Map(), unknown: new Map() };
-  return { name, version, signal, ...nothing, hints: new Map() };
+  return { name, version, signal, ...nothing, hints: new Map(), warnings: new Set() };
 }
 
 function count(counts: Map<string, number>, name: string): void {

@@ -18,6 +18,8 @@ export interface OtlpExplanation {
   readonly unknown: readonly string[];
   /** What is not told, and how it can be, as `session: set gen_ai.conversation.id`. */
   readonly missing: readonly string[];
+  /** Those of them that are worth a warning: not what is left out on purpose, nor what a span above may tell. */
+  readonly warnings: readonly string[];
 }
 
 /** A fact and where it was found. */
@@ -85,7 +87,7 @@ export function explainOtlpEvent(source: OtlpFactSource): OtlpExplanation {
     counting: kind === "llm" ? { caches, reasoning } : { caches: null, reasoning: null },
     deprecated: names.filter((name) => deprecatedNames.has(name)),
     unknown: names.filter(isUnknownAttribute),
-    missing: missingOf(source, kind, new Set(fields.map(({ field }) => field))),
+    ...missingOf(source, kind, new Set(fields.map(({ field }) => field))),
   };
 }
 
@@ -108,47 +110,64 @@ function readAny(value: unknown): unknown {
 interface Hint {
   readonly unless: readonly ExplainedField["field"][];
   readonly text: string;
+  /** Whether it is a warning: always, or where there is no span above; never, where many leave it out on purpose. */
+  readonly warns: "always" | "without parent" | "never";
 }
 
+const serviceHint: Hint = { unless: [], text: "agent: set service.name in the resource", warns: "always" };
+const kindHint: Hint = { unless: [], text: "kind: set gen_ai.operation.name", warns: "always" };
+
 const identityHints: readonly Hint[] = [
-  { unless: ["agentName", "agentId"], text: "agent: set gen_ai.agent.name, here or on a span above" },
-  { unless: ["session"], text: "session: set gen_ai.conversation.id, here or on a span above" },
+  { unless: ["agentName", "agentId"], text: "agent: set gen_ai.agent.name, here or on a span above", warns: "never" },
+  {
+    unless: ["session"],
+    text: "session: set gen_ai.conversation.id, here or on a span above",
+    warns: "without parent",
+  },
 ];
 
 const hintsOfKind: Readonly<Record<string, readonly Hint[]>> = {
   llm: [
     ...identityHints,
-    { unless: ["provider"], text: "provider: set gen_ai.provider.name" },
-    { unless: ["requestedModel", "usedModel"], text: "cost: no model told, set gen_ai.request.model" },
+    { unless: ["provider"], text: "provider: set gen_ai.provider.name", warns: "never" },
+    { unless: ["requestedModel", "usedModel"], text: "cost: no model told, set gen_ai.request.model", warns: "always" },
     {
       unless: ["inputTokens", "outputTokens"],
       text: "cost: no tokens told, set gen_ai.usage.input_tokens and gen_ai.usage.output_tokens",
+      warns: "always",
     },
     {
       unless: ["inputMessages", "outputMessages"],
       text: "messages: set gen_ai.input.messages and gen_ai.output.messages",
+      warns: "never",
     },
   ],
   tool: [
     ...identityHints,
-    { unless: ["toolName"], text: "tool: set gen_ai.tool.name" },
-    { unless: ["toolArguments"], text: "arguments: set gen_ai.tool.call.arguments" },
+    { unless: ["toolName"], text: "tool: set gen_ai.tool.name", warns: "always" },
+    { unless: ["toolArguments"], text: "arguments: set gen_ai.tool.call.arguments", warns: "never" },
   ],
   agent: identityHints,
   chain: identityHints,
   retriever: identityHints,
 };
 
-function missingOf(source: OtlpFactSource, kind: string | null, told: ReadonlySet<string>): readonly string[] {
+function missingOf(
+  source: OtlpFactSource,
+  kind: string | null,
+  told: ReadonlySet<string>,
+): Pick<OtlpExplanation, "missing" | "warnings"> {
   const hints = hintsOfKind[kind ?? ""] ?? [];
-  const missing = hints.filter(({ unless }) => unless.every((field) => !told.has(field))).map(({ text }) => text);
   const isService = typeof resourceAttributesOf(source)["service.name"] === "string";
   const isKindless = kind === "other" && kindTable.every(({ attribute }) => source.attributes[attribute] === undefined);
-  return [
-    ...(isService ? [] : ["agent: set service.name in the resource"]),
-    ...missing,
-    ...(isKindless && Object.keys(source.attributes).some(isOfModel) ? ["kind: set gen_ai.operation.name"] : []),
+  const found: readonly Hint[] = [
+    ...(isService ? [] : [serviceHint]),
+    ...hints.filter(({ unless }) => unless.every((field) => !told.has(field))),
+    ...(isKindless && Object.keys(source.attributes).some(isOfModel) ? [kindHint] : []),
   ];
+  const isWarning = ({ warns }: Hint): boolean =>
+    warns === "always" || (warns === "without parent" && source.parentSpanId === null && source.channel === "SPAN");
+  return { missing: found.map(({ text }) => text), warnings: found.filter(isWarning).map(({ text }) => text) };
 }
 
 /** Tokens or a provider are told of calls only. */

@@ -16,7 +16,7 @@ function originOf(scopeName: string | null, scopeVersion: string | null = "1.0")
 
 function explain(overrides: Partial<OtlpExplanation> = {}): () => OtlpExplanation {
   const counting = { caches: null, reasoning: null };
-  return () => ({ fields: [], counting, deprecated: [], unknown: [], missing: [], ...overrides });
+  return () => ({ fields: [], counting, deprecated: [], unknown: [], missing: [], warnings: [], ...overrides });
 }
 
 const session = { field: "session", attribute: "gen_ai.conversation.id", convention: "gen_ai" } as const;
@@ -53,12 +53,12 @@ describe("diagnostics", () => {
     ]);
   });
 
-  test("give each hint of a scope once", () => {
+  test("give each warning of a scope once", () => {
     const { observe } = createOtlpDiagnostics();
-    const missing = explain({ missing: ["one", "two"] });
+    const missing = explain({ missing: ["one", "two", "quiet"], warnings: ["one", "two"] });
     expect(observe(originOf("a"), "span", missing)).toEqual(["one", "two"]);
     expect(observe(originOf("a"), "span", missing)).toEqual([]);
-    expect(observe(originOf("a"), "span", explain({ missing: ["two", "three"] }))).toEqual(["three"]);
+    expect(observe(originOf("a"), "span", explain({ warnings: ["two", "three"] }))).toEqual(["three"]);
     expect(observe(originOf("a", "2.0"), "span", missing)).toEqual(["one", "two"]);
   });
 
