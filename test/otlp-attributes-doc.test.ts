@@ -19,7 +19,7 @@ const path = new URL("../docs/otlp-attributes.md", import.meta.url);
 const tables: Readonly<Record<string, string>> = {
   kinds: table(
     ["attribute", "kinds by value"],
-    kindTable.map(({ kinds, any, ...alias }) => [
+    kindTable.map(({ alias, kinds, any }) => [
       aliasCell(alias),
       any === undefined ? kindsText(kinds ?? {}) : `${any}, whatever the value`,
     ]),
@@ -66,13 +66,13 @@ describe("the page about attributes of OpenTelemetry", () => {
 });
 
 function aliasCell(alias: Alias): string {
-  const { convention, isDeprecated, when, onlyRoot, counts } = alias;
+  const { convention, isDeprecated, when, isOfRoot, counts } = alias;
   const remarks = [
     convention,
-    ...(isDeprecated === true ? ["older"] : []),
-    ...(counts === undefined ? [] : [counts]),
-    ...(onlyRoot === true ? ["where no span lies above"] : []),
-    ...(when === undefined ? [] : [`where \`${when.attribute}\` is ${when.values?.join(" or ") ?? "there"}`]),
+    ...(isDeprecated ? ["older"] : []),
+    ...(counts === null ? [] : [counts]),
+    ...(isOfRoot ? ["where no span lies above"] : []),
+    ...(when === null ? [] : [`where \`${when.attribute}\` is ${when.values?.join(" or ") ?? "there"}`]),
   ];
   return `\`${aliasText(alias)}\` (${remarks.join(", ")})`;
 }

@@ -1,4 +1,4 @@
-import type { Alias, Convention } from "./alias.ts";
+import { type Alias, namesOf } from "./alias.ts";
 import { contentTable } from "./content-table.ts";
 
 /*
@@ -6,24 +6,18 @@ import { contentTable } from "./content-table.ts";
  * ones, and the conventions of OpenTelemetry before those of products. A new name is a new line here and nothing else.
  */
 
-type More = Omit<Alias, "attribute" | "convention">;
-
-const nameOf =
-  (convention: Convention) =>
-  (attribute: string, more: More = {}): Alias => ({ attribute, convention, ...more });
-
-const genAi = nameOf("gen_ai");
-const openInference = nameOf("openinference");
-const openLlmetry = nameOf("openllmetry");
-const mcp = nameOf("mcp");
-const vercel = nameOf("vercel");
-const langfuse = nameOf("langfuse");
-const mlflow = nameOf("mlflow");
-const openTelemetry = nameOf("opentelemetry");
-const pydanticAi = nameOf("pydantic-ai");
-const claudeCode = nameOf("claude-code");
-const codex = nameOf("codex");
-const geminiCli = nameOf("gemini-cli");
+const genAi = namesOf("gen_ai");
+const openInference = namesOf("openinference");
+const openLlmetry = namesOf("openllmetry");
+const mcp = namesOf("mcp");
+const vercel = namesOf("vercel");
+const langfuse = namesOf("langfuse");
+const mlflow = namesOf("mlflow");
+const openTelemetry = namesOf("opentelemetry");
+const pydanticAi = namesOf("pydantic-ai");
+const claudeCode = namesOf("claude-code");
+const codex = namesOf("codex");
+const geminiCli = namesOf("gemini-cli");
 
 const old = { isDeprecated: true } as const;
 
@@ -50,8 +44,8 @@ const identityTable = {
     vercel("ai.telemetry.metadata.sessionId"),
     codex("conversation.id"),
     // Of a connection, which may serve many conversations: nothing above knows better where there is nothing above.
-    mcp("mcp.session.id", { onlyRoot: true }),
-    openTelemetry("session.id", { from: "resource", onlyRoot: true }),
+    mcp("mcp.session.id", { isOfRoot: true }),
+    openTelemetry("session.id", { from: "resource", isOfRoot: true }),
   ],
   user: [
     openTelemetry("user.id"),
@@ -182,7 +176,7 @@ const usageTable = {
   ],
   reportedCostUsd: [
     openInference("llm.cost.total"),
-    nameOf("openlit")("gen_ai.usage.cost"),
+    namesOf("openlit")("gen_ai.usage.cost"),
     langfuse("langfuse.observation.cost_details", { member: ["total"] }),
     mlflow("mlflow.llm.cost", { member: ["total_cost"] }),
     claudeCode("cost_usd"),

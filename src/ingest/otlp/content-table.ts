@@ -1,21 +1,15 @@
-import type { Alias, Convention } from "./alias.ts";
+import { type Alias, type Convention, namesOf } from "./alias.ts";
 
-type More = Omit<Alias, "attribute" | "convention">;
-
-const nameOf =
-  (convention: Convention) =>
-  (attribute: string, more: More = {}): Alias => ({ attribute, convention, ...more });
-
-const genAi = nameOf("gen_ai");
-const openInference = nameOf("openinference");
-const openLlmetry = nameOf("openllmetry");
-const vercel = nameOf("vercel");
-const langfuse = nameOf("langfuse");
-const mlflow = nameOf("mlflow");
-const pydanticAi = nameOf("pydantic-ai");
-const claudeCode = nameOf("claude-code");
-const codex = nameOf("codex");
-const geminiCli = nameOf("gemini-cli");
+const genAi = namesOf("gen_ai");
+const openInference = namesOf("openinference");
+const openLlmetry = namesOf("openllmetry");
+const vercel = namesOf("vercel");
+const langfuse = namesOf("langfuse");
+const mlflow = namesOf("mlflow");
+const pydanticAi = namesOf("pydantic-ai");
+const claudeCode = namesOf("claude-code");
+const codex = namesOf("codex");
+const geminiCli = namesOf("gemini-cli");
 
 const old = { isDeprecated: true } as const;
 const indexed = { isIndexed: true } as const;

@@ -67,7 +67,7 @@ const otherFields: readonly AttributeField[] = ["input", "output"];
 const deprecatedNames: ReadonlySet<string> = new Set(
   Object.values(attributeTable)
     .flat()
-    .filter((alias: Alias) => alias.isDeprecated === true && alias.event === undefined)
+    .filter(({ isDeprecated, event }) => isDeprecated && event === null)
     .map(({ attribute }) => attribute),
 );
 
@@ -99,7 +99,7 @@ function explained(field: ExplainedField["field"], alias: Alias): ExplainedField
 export function aliasText({ attribute, member, event, from, isIndexed }: Alias): string {
   const holder = event ?? from;
   const way = [attribute, ...(member ?? [])].join(" > ");
-  return `${holder === undefined ? "" : `${holder}: `}${way}${isIndexed === true ? ".N" : ""}`;
+  return `${holder === null ? "" : `${holder}: `}${way}${isIndexed ? ".N" : ""}`;
 }
 
 function readAny(value: unknown): unknown {
@@ -159,7 +159,8 @@ function missingOf(
 ): Pick<OtlpExplanation, "missing" | "warnings"> {
   const hints = hintsOfKind[kind ?? ""] ?? [];
   const isService = typeof resourceAttributesOf(source)["service.name"] === "string";
-  const isKindless = kind === "other" && kindTable.every(({ attribute }) => source.attributes[attribute] === undefined);
+  const isKindless =
+    kind === "other" && kindTable.every(({ alias }) => source.attributes[alias.attribute] === undefined);
   const found: readonly Hint[] = [
     ...(isService ? [] : [serviceHint]),
     ...hints.filter(({ unless }) => unless.every((field) => !told.has(field))),

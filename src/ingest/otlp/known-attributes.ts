@@ -80,7 +80,7 @@ const otherBeginnings: readonly string[] = [
   "langfuse.trace.metadata.",
 ];
 
-const aliases = [...Object.values(attributeTable).flat(), ...kindTable];
+const aliases = [...Object.values(attributeTable).flat(), ...kindTable.map(({ alias }) => alias)];
 
 const names: ReadonlySet<string> = new Set([
   ...aliases.map(({ attribute }) => attribute),
@@ -90,7 +90,7 @@ const names: ReadonlySet<string> = new Set([
 ]);
 
 const beginnings: readonly string[] = [
-  ...aliases.filter(({ isIndexed }) => isIndexed === true).map(({ attribute }) => `${attribute}.`),
+  ...aliases.filter(({ isIndexed }) => isIndexed).map(({ attribute }) => `${attribute}.`),
   ...parameterTable.filter(({ parameter }) => parameter === undefined).map(({ attribute }) => `${attribute}.`),
   ...otherBeginnings,
 ];

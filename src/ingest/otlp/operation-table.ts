@@ -1,8 +1,9 @@
 import type { OperationKind } from "../../model/event.ts";
-import type { Alias, Convention } from "./alias.ts";
+import { type Alias, type Convention, namesOf } from "./alias.ts";
 
 /** A name of an attribute that tells what kind of work a span is. */
-export interface KindAlias extends Alias {
+export interface KindAlias {
+  readonly alias: Alias;
   /** Kinds by the attribute's value in lower case; a value that is not here tells nothing. */
   readonly kinds?: Readonly<Record<string, OperationKind>>;
   /** The kind of every span that has the attribute, whatever its value. */
@@ -12,8 +13,7 @@ export interface KindAlias extends Alias {
 /** Where spans tell what kind of work they are; the first that tells counts, and a span of which nothing tells is `other`. */
 export const kindTable: readonly KindAlias[] = [
   {
-    attribute: "gen_ai.operation.name",
-    convention: "gen_ai",
+    alias: namesOf("gen_ai")("gen_ai.operation.name"),
     kinds: {
       chat: "llm",
       text_completion: "llm",
@@ -29,8 +29,7 @@ export const kindTable: readonly KindAlias[] = [
     },
   },
   {
-    attribute: "openinference.span.kind",
-    convention: "openinference",
+    alias: namesOf("openinference")("openinference.span.kind"),
     kinds: {
       llm: "llm",
       embedding: "llm",
@@ -45,8 +44,7 @@ export const kindTable: readonly KindAlias[] = [
     },
   },
   {
-    attribute: "ai.operationId",
-    convention: "vercel",
+    alias: namesOf("vercel")("ai.operationId"),
     kinds: {
       "ai.generatetext": "llm",
       "ai.generatetext.dogenerate": "llm",
@@ -64,8 +62,7 @@ export const kindTable: readonly KindAlias[] = [
     },
   },
   {
-    attribute: "langfuse.observation.type",
-    convention: "langfuse",
+    alias: namesOf("langfuse")("langfuse.observation.type"),
     kinds: {
       generation: "llm",
       embedding: "llm",
@@ -78,8 +75,7 @@ export const kindTable: readonly KindAlias[] = [
     },
   },
   {
-    attribute: "mlflow.spanType",
-    convention: "mlflow",
+    alias: namesOf("mlflow")("mlflow.spanType"),
     kinds: {
       llm: "llm",
       chat_model: "llm",
@@ -94,23 +90,20 @@ export const kindTable: readonly KindAlias[] = [
     },
   },
   {
-    attribute: "traceloop.span.kind",
-    convention: "openllmetry",
+    alias: namesOf("openllmetry")("traceloop.span.kind"),
     kinds: { workflow: "chain", task: "chain", agent: "agent", tool: "tool" },
   },
   {
-    attribute: "llm.request.type",
-    convention: "openllmetry",
+    alias: namesOf("openllmetry")("llm.request.type"),
     kinds: { chat: "llm", completion: "llm", embedding: "llm", rerank: "retriever" },
   },
   {
-    attribute: "mcp.method.name",
-    convention: "mcp",
+    alias: namesOf("mcp")("mcp.method.name"),
     kinds: { "tools/call": "tool", "resources/read": "retriever" },
   },
-  { attribute: "gen_ai.tool.name", convention: "pydantic-ai", any: "tool" },
-  { attribute: "agent_name", convention: "pydantic-ai", any: "agent" },
-  { attribute: "gen_ai.request.model", convention: "gen_ai", any: "llm" },
+  { alias: namesOf("pydantic-ai")("gen_ai.tool.name"), any: "tool" },
+  { alias: namesOf("pydantic-ai")("agent_name"), any: "agent" },
+  { alias: namesOf("gen_ai")("gen_ai.request.model"), any: "llm" },
 ];
 
 /** A log record that tells a whole call. */

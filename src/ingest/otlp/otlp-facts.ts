@@ -40,12 +40,17 @@ export function findOperationKind(
     const log = findLogOperation(source);
     return log === null ? null : { kind: log.kind, alias: null };
   }
-  for (const alias of kindTable) {
-    const found = findFact(source, [alias], (value) => kindOf(alias, value));
-    if (found !== null) return { kind: found.value, alias };
+  for (const { names, read } of kindReaders) {
+    const found = findFact(source, names, read);
+    if (found !== null) return { kind: found.value, alias: found.alias };
   }
   return { kind: "other", alias: null };
 }
+
+const kindReaders = kindTable.map((entry) => ({
+  names: [entry.alias],
+  read: (value: unknown) => kindOf(entry, value),
+}));
 
 function kindOf({ kinds, any }: KindAlias, value: unknown): OperationKind | null {
   if (any !== undefined) return any;
