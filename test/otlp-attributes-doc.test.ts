@@ -3,7 +3,7 @@ import process from "node:process";
 import { describe, expect, test } from "vitest";
 import type { Alias } from "../src/ingest/otlp/alias.ts";
 import { attributeTable } from "../src/ingest/otlp/attribute-table.ts";
-import { messageEvents, parameterTable } from "../src/ingest/otlp/content-table.ts";
+import { messageAttributes, messageEvents, parameterTable } from "../src/ingest/otlp/content-table.ts";
 import { aliasText } from "../src/ingest/otlp/explanation.ts";
 import {
   kindTable,
@@ -41,7 +41,10 @@ const tables: Readonly<Record<string, string>> = {
   ),
   messages: table(
     ["event", "role where none is told"],
-    [...messageEvents].map(([name, { role }]) => [`\`${name}\``, role]),
+    [
+      ...[...messageEvents].map(([name, { role }]) => [`\`${name}\``, role]),
+      ...[...messageAttributes].map(([name, { attribute, role }]) => [`\`${name}\`, attribute \`${attribute}\``, role]),
+    ],
   ),
   wrappers: table(
     ["where", "text"],

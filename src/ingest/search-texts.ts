@@ -8,7 +8,7 @@ import type { LlmMessage } from "./cylestio/llm-messages.ts";
 import { findOperation } from "./cylestio/operation.ts";
 import { type FactSource, factSourceOf } from "./derive-facts.ts";
 import { findOperationKind } from "./otlp/otlp-facts.ts";
-import { messageOfEvent } from "./otlp/otlp-messages.ts";
+import { messageOfRecord } from "./otlp/otlp-messages.ts";
 
 /** Bytes of a text that may be looked at whole: no event that is stored has more. */
 const anyBytes = 64 * 1024 * 1024;
@@ -57,8 +57,8 @@ function textsOfCylestio(event: StoredEvent, { name, attributes }: FactSource): 
 }
 
 function textsOfOtlp(event: StoredEvent, source: FactSource): readonly FoundText[] {
-  const held = messageOfEvent(source.name, source.extensions?.["body"]);
-  if (held !== null) return [textOf(held.message)];
+  const message = messageOfRecord(source);
+  if (message !== null) return [textOf(message)];
   return textsOfCall(findOperationKind(source)?.kind, { start: null, finish: event });
 }
 

@@ -148,6 +148,9 @@ describe("the texts of OpenTelemetry", () => {
     expect(textsOf(otlp("LOG", {}, { body: { content: "Hi" } }, "gen_ai.user.message"))).toEqual([
       ["message", "user", "Hi"],
     ]);
+    expect(textsOf(otlp("LOG", { prompt: "Fix it" }, {}, "claude_code.user_prompt"))).toEqual([
+      ["message", "user", "Fix it"],
+    ]);
     const choice = { index: 0, message: { role: "assistant", content: "Hello" }, finish_reason: "stop" };
     expect(textsOf(otlp("LOG", {}, { body: choice }, "gen_ai.choice"))).toEqual([["message", "assistant", "Hello"]]);
   });

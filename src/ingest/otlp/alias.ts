@@ -43,8 +43,8 @@ export interface AliasDetails {
   readonly member: readonly string[] | null;
   /** It is an attribute of an event of the span that has this name. */
   readonly event: string | null;
-  /** It is an attribute of the resource, a member of the status, or the span's own name. */
-  readonly from: "resource" | "status" | "span" | null;
+  /** It is an attribute of the resource, a member of the status, the span's own name, or a log record's own member. */
+  readonly from: "resource" | "status" | "span" | "record" | null;
   /** There are several attributes: this name, a dot, a number from 0 on, and more. */
   readonly isIndexed: boolean;
   /** It counts only where this attribute is there, or has one of these values, in lower case. */
@@ -148,6 +148,7 @@ function holderOf(source: OtlpFactSource, { event, from }: Alias): JsonObject | 
   if (event !== null) return spanEventsOf(source).find(({ name }) => name === event)?.attributes;
   if (from === "resource") return resourceAttributesOf(source);
   if (from === "span") return { name: source.name };
+  if (from === "record") return source.extensions ?? undefined;
   if (from === null) return source.attributes;
   const status = source.extensions?.["status"];
   return isJsonObject(status) ? status : undefined;

@@ -203,6 +203,7 @@ const errorTable = {
     openTelemetry("exception.type"),
     openTelemetry("error.type"),
     geminiCli("error_type"),
+    openTelemetry("body", { from: "record" }),
   ],
   errorType: [
     openTelemetry("error.type"),

@@ -154,6 +154,13 @@ export const messageEvents: ReadonlyMap<string, MessageEvent> = new Map([
   ["gen_ai.choice", { role: "assistant", isAnswer: true }],
 ]);
 
+/** Attributes of log records that are a message each, by the record's name. */
+export const messageAttributes: ReadonlyMap<string, MessageEvent & { readonly attribute: string }> = new Map([
+  ["claude_code.user_prompt", { attribute: "prompt", role: "user", isAnswer: false }],
+  ["codex.user_prompt", { attribute: "prompt", role: "user", isAnswer: false }],
+  ["gemini_cli.user_prompt", { attribute: "prompt", role: "user", isAnswer: false }],
+]);
+
 /** A parameter of a call: its attributes' common beginning with the parameter's name behind it, or one attribute and its name. */
 export interface ParameterAlias {
   readonly attribute: string;

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from "../../model/exact-json.ts";
 import { answerMessages, type LlmMessage, promptMessages, systemMessage } from "../cylestio/llm-messages.ts";
-import { jsonValueOf } from "./alias.ts";
-import { type MessageEvent, messageEvents } from "./content-table.ts";
+import { jsonValueOf, type OtlpFactSource } from "./alias.ts";
+import { type MessageEvent, messageAttributes, messageEvents } from "./content-table.ts";
 
 /*
  * Messages in the forms of OpenTelemetry's conventions: lists of them as values or as JSON text, with `parts`, or put together from
@@ -56,6 +56,15 @@ export function messageOfEvent(
   if (isAbsent(entry.content) && isAbsent(entry.tool_calls)) return null;
   const [message] = answerMessages([entry]);
   return message === undefined ? null : { ...event, message };
+}
+
+/** The message that a log record is; null for any other record. */
+export function messageOfRecord({ channel, name, attributes, extensions }: OtlpFactSource): LlmMessage | null {
+  if (channel !== "LOG") return null;
+  const told = messageAttributes.get(name);
+  if (told === undefined) return messageOfEvent(name, extensions?.["body"])?.message ?? null;
+  const content = attributes[told.attribute];
+  return isAbsent(content) ? null : { role: told.role, content };
 }
 
 function isAbsent(value: unknown): boolean {

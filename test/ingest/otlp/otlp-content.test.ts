@@ -173,6 +173,10 @@ test("content of any form is read without a fault", () => {
   );
 });
 
+function bodyOf(level: string, attributes: Attributes): string | null {
+  return findOtlpErrorMessage(logSource("log", attributes, { level, extensions: { body: "it broke" } }), 100);
+}
+
 describe("what went wrong", () => {
   const failed = (attributes: Attributes, extensions: Attributes) =>
     findOtlpErrorMessage(spanSource(attributes, { level: "ERROR", extensions }), 100);
@@ -203,5 +207,11 @@ describe("what went wrong", () => {
   test("is what a record of an exception tells, whatever its severity", () => {
     const source = logSource("gen_ai.client.operation.exception", { "exception.message": "no" }, { level: "WARN" });
     expect(findOtlpErrorMessage(source, 100)).toBe("no");
+  });
+
+  test("is what a record of an error says, where it says nothing else", () => {
+    expect(bodyOf("ERROR", {})).toBe("it broke");
+    expect(bodyOf("ERROR", { "exception.message": "no" })).toBe("no");
+    expect(bodyOf("INFO", {})).toBeNull();
   });
 });
