@@ -6,6 +6,10 @@ import { logSource, spanSource } from "./fact-source.ts";
 
 const read = (attributes: Readonly<Record<string, unknown>>) => readOtlpTokens(spanSource(attributes));
 
+function usage(details: unknown) {
+  return read({ "langfuse.observation.usage_details": JSON.stringify(details) }).tokens;
+}
+
 describe("the tokens of a call", () => {
   test("are those of the newest names", () => {
     const { tokens, caches, reasoning } = read({
@@ -54,6 +58,25 @@ describe("the tokens of a call", () => {
     const attributes = { input_tokens: 1000, output_tokens: 5, cache_read_tokens: 100 };
     expect(readOtlpTokens(logSource("claude_code.api_request", attributes)).tokens.input).toBe(1100);
     expect(readOtlpTokens(logSource("other.api_request", attributes)).tokens).toEqual(noTokens);
+  });
+
+  test("of reasoning are counted apart by Gemini CLI, and not by Codex", () => {
+    const gemini = { input_token_count: 5, output_token_count: 100, thoughts_token_count: 20 };
+    expect(readOtlpTokens(logSource("gemini_cli.api_response", gemini)).tokens.output).toBe(120);
+    const codex = { input_token_count: 5, output_token_count: 100, reasoning_token_count: 20, cached_token_count: 2 };
+    expect(readOtlpTokens(logSource("codex.sse_event", codex)).tokens).toMatchObject({ input: 5, output: 100 });
+  });
+
+  test("are counted apart by Langfuse under its own names, and not under the vendor's", () => {
+    expect(usage({ input: 60, input_cached_tokens: 40, output: 50, output_reasoning_tokens: 30 })).toEqual({
+      ...noTokens,
+      input: 100,
+      output: 80,
+      cacheRead: 40,
+      reasoning: 30,
+    });
+    const details = { prompt_tokens: 60, completion_tokens: 50, prompt_tokens_details: { cached_tokens: 40 } };
+    expect(usage(details)).toEqual({ ...noTokens, input: 60, output: 50, cacheRead: 40 });
   });
 
   test("are counted apart in what the Vercel AI SDK hands on from Anthropic, unless it gives the details", () => {
