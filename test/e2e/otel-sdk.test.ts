@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ReadableSpan, SpanExporter } from "@opentelemetry/sdk-trace";
 import { describe, expect, test } from "vitest";
-import { exportAll, recordLogs, recordSpans, type Way, ways } from "./otel-telemetry.ts";
+import { exportAll, recordLogs, recordMetrics, recordSpans, type Way, ways } from "./otel-telemetry.ts";
 import { openSite, type ServerProcess } from "./server-process.ts";
 
 interface StoredEvent {
@@ -107,6 +107,30 @@ describe("OpenTelemetry's own exporters", () => {
           extensions: { body: { index, list: [1, "two", { three: 3 }] } },
         });
       }
+    }
+  });
+
+  test("send metrics that are the same by every way, and read back", async (context) => {
+    const server = await (await openSite(context)).start();
+    const metrics = await recordMetrics();
+    for (const way of ways) {
+      const exporter = way.metrics(server.url);
+      await new Promise<void>((resolve, reject) => {
+        exporter.export(metrics, ({ code, error }) => (code === 0 ? resolve() : reject(error ?? new Error(way.name))));
+      });
+      await exporter.shutdown();
+      const seriesOf = async (name: string): Promise<unknown> => {
+        const response = await fetch(`${server.url}/api/v1/otlp_metrics/${name}`);
+        return ((await response.json()) as { readonly series: unknown }).series;
+      };
+      expect(await seriesOf("tester.sum")).toMatchObject([
+        { unit: "{thing}", attributes: { kind: "a" }, points: [{ double_value: 43.5 }] },
+      ]);
+      expect(await seriesOf("tester.gauge")).toMatchObject([{ points: [{ double_value: 40 }] }]);
+      expect(await seriesOf("tester.histogram")).toMatchObject([{ unit: "s", points: [{ histogram: { count: 3 } }] }]);
+      expect(await seriesOf("tester.exponential")).toMatchObject([
+        { points: [{ exponential_histogram: { count: 3 } }] },
+      ]);
     }
   });
 

@@ -2,6 +2,9 @@ import { context, type Link, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } fro
 import { OTLPLogExporter as LogsOverGrpc } from "@opentelemetry/exporter-logs-otlp-grpc";
 import { OTLPLogExporter as LogsOverHttp } from "@opentelemetry/exporter-logs-otlp-http";
 import { OTLPLogExporter as LogsOverProto } from "@opentelemetry/exporter-logs-otlp-proto";
+import { OTLPMetricExporter as MetricsOverGrpc } from "@opentelemetry/exporter-metrics-otlp-grpc";
+import { OTLPMetricExporter as MetricsOverHttp } from "@opentelemetry/exporter-metrics-otlp-http";
+import { OTLPMetricExporter as MetricsOverProto } from "@opentelemetry/exporter-metrics-otlp-proto";
 import { OTLPTraceExporter as SpansOverGrpc } from "@opentelemetry/exporter-trace-otlp-grpc";
 import { OTLPTraceExporter as SpansOverHttp } from "@opentelemetry/exporter-trace-otlp-http";
 import { OTLPTraceExporter as SpansOverProto } from "@opentelemetry/exporter-trace-otlp-proto";
@@ -13,6 +16,15 @@ import {
   type ReadableLogRecord,
   SimpleLogRecordProcessor,
 } from "@opentelemetry/sdk-logs";
+import {
+  AggregationTemporality,
+  AggregationType,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+  type PushMetricExporter,
+  type ResourceMetrics,
+} from "@opentelemetry/sdk-metrics";
 import {
   InMemorySpanExporter,
   type ReadableSpan,
@@ -32,6 +44,7 @@ export interface Way {
   readonly name: string;
   readonly spans: (url: string) => SpanExporter;
   readonly logs: (url: string) => LogRecordExporter;
+  readonly metrics: (url: string) => PushMetricExporter;
 }
 
 // The exporters' enum is not exported for values by every package; these are its values.
@@ -45,16 +58,19 @@ export const ways: readonly Way[] = compressions.flatMap((compression): readonly
       name: `gRPC, ${compression}`,
       spans: (url) => new SpansOverGrpc(options(url)),
       logs: (url) => new LogsOverGrpc(options(url)),
+      metrics: (url) => new MetricsOverGrpc(options(url)),
     },
     {
       name: `HTTP protobuf, ${compression}`,
       spans: (url) => new SpansOverProto(options(`${url}/v1/traces`)),
       logs: (url) => new LogsOverProto(options(`${url}/v1/logs`)),
+      metrics: (url) => new MetricsOverProto(options(`${url}/v1/metrics`)),
     },
     {
       name: `HTTP JSON, ${compression}`,
       spans: (url) => new SpansOverHttp(options(`${url}/v1/traces`)),
       logs: (url) => new LogsOverHttp(options(`${url}/v1/logs`)),
+      metrics: (url) => new MetricsOverHttp(options(`${url}/v1/metrics`)),
     },
   ];
 });
@@ -121,4 +137,27 @@ export async function recordLogs(recordCount: number): Promise<readonly Readable
   }
   await provider.forceFlush();
   return exporter.getFinishedLogRecords();
+}
+
+/** Metrics as the SDK makes them: a sum, a gauge, a histogram and an exponential histogram, of a few values each. */
+export async function recordMetrics(): Promise<ResourceMetrics> {
+  const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+  const exponential = {
+    instrumentName: "tester.exponential",
+    aggregation: { type: AggregationType.EXPONENTIAL_HISTOGRAM },
+  };
+  const provider = new MeterProvider({ resource, readers: [reader], views: [exponential] });
+  const meter = provider.getMeter("sdk-meter", "7.8.9");
+  for (const value of [1, 2.5, 40]) {
+    meter.createCounter("tester.sum", { unit: "{thing}" }).add(value, { kind: "a" });
+    meter.createGauge("tester.gauge").record(value);
+    meter.createHistogram("tester.histogram", { unit: "s" }).record(value);
+    meter.createHistogram("tester.exponential").record(value);
+  }
+  await provider.forceFlush();
+  const [metrics] = exporter.getMetrics();
+  await provider.shutdown();
+  if (metrics === undefined) throw new Error("the SDK made no metrics");
+  return metrics;
 }
