@@ -14,6 +14,8 @@ export interface EventContent {
   readonly extensions: unknown;
   /** The duration that the client gave as such, in milliseconds; not one that was read out of the attributes. */
   readonly explicitDurationMs: number | null;
+  /** Lines 2 and 3 of the content, where the dialect has spellings of its own; else they are the canonical texts of the two above. */
+  readonly text?: string;
 }
 
 /**
@@ -31,6 +33,9 @@ export interface EventContent {
  *    duration in milliseconds,caller's file,caller's line,caller's function,schema version]`, absent values as null;
  * 2. the canonical text of the attributes, see `canonicalJson`;
  * 3. the canonical text of the extensions, or `null`.
+ *
+ * Of OpenTelemetry's events, lines 2 and 3 are attributes and extensions as this server writes them, keys in the order in which they
+ * were sent: exporters repeat what they send as it was, and to sort the keys took a fifth of the time.
  *
  * Receive time, transport, and whatever a dialect derives from the content (duration, provider, operation) have no part in it.
  * `ordinal` tells identical events of one request apart: 0 is the first, and from 1 on it is a fourth line. With a client's id it
@@ -97,7 +102,8 @@ function contentText(draft: EventDraft, content: EventContent, ordinal: number):
     draft.callerFunction,
     draft.schemaVersion,
   ]);
-  const text = `${fields}\n${canonicalJson(content.attributes)}\n${canonicalJson(content.extensions)}`;
+  const facts = content.text ?? `${canonicalJson(content.attributes)}\n${canonicalJson(content.extensions)}`;
+  const text = `${fields}\n${facts}`;
   return ordinal === 0 ? text : `${text}\n${ordinal}`;
 }
 

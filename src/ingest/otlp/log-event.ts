@@ -2,7 +2,7 @@ import type { EventResult } from "../batch.ts";
 import { findFact } from "./alias.ts";
 import { attributeTable } from "./attribute-table.ts";
 import { logBodyNames, logNamePrefixes } from "./operation-table.ts";
-import { type OtlpEventOptions, otlpEvent, otlpResult } from "./otlp-event.ts";
+import { type OtlpEventOptions, otlpEvent } from "./otlp-event.ts";
 import type { OtlpLogRecord } from "./otlp-input.ts";
 
 /** What a log record is called that has no name of its own. */
@@ -37,10 +37,10 @@ export function createLogNormaliser(options: OtlpEventOptions): (record: OtlpLog
       options,
     );
     if (!made.ok) return made;
-    const { id } = made.idOf(0);
-    const ordinal = occurrences.get(id) ?? 0;
-    occurrences.set(id, ordinal + 1);
-    return otlpResult(made, ordinal);
+    const event = made.idOf(0);
+    const ordinal = occurrences.get(event.id) ?? 0;
+    occurrences.set(event.id, ordinal + 1);
+    return { ok: true, event: ordinal === 0 ? event : made.idOf(ordinal) };
   };
 }
 

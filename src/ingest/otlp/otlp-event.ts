@@ -3,7 +3,6 @@ import type { Event } from "../../model/event.ts";
 import { type EventDraft, eventId } from "../../model/event-id.ts";
 import type { JsonObject } from "../../model/exact-json.ts";
 import type { Limits } from "../../model/limits.ts";
-import type { EventResult } from "../batch.ts";
 import { deriveFacts } from "../derive-facts.ts";
 import { isDeeperThan } from "../nesting.ts";
 import { boundedText, fitsInBytes } from "../text-bounds.ts";
@@ -50,7 +49,7 @@ export function otlpEvent(
   const timeMicros = microsOf(input.timeNanos);
   if (timeMicros === null) return refuse("time", "TIME_OUT_OF_RANGE", "lies beyond the year 2255");
   const extensions: JsonObject = { resource: origin.resource.value, scope: origin.scope.value, ...rest };
-  if (isDeeperThan(attributes, limits.nestingMaxDepth) || isDeeperThan(extensions, limits.nestingMaxDepth)) {
+  if ([attributes, rest, origin.resource.value, origin.scope.value].some((part) => isTooDeep(part, limits))) {
     return refuse("attributes", "NESTING_TOO_DEEP", `must have at most ${limits.nestingMaxDepth} levels`);
   }
   const attributesJson = JSON.stringify(attributes);
@@ -84,7 +83,8 @@ export function otlpEvent(
     extensionsJson,
     ...facts,
   };
-  const content = { attributes, extensions, explicitDurationMs: input.durationMs };
+  const text = `${attributesJson}\n${extensionsJson}`;
+  const content = { attributes, extensions, explicitDurationMs: input.durationMs, text };
   return { ok: true, idOf: (ordinal) => ({ ...draft, id: eventId(draft, content, ordinal) }) };
 }
 
@@ -92,9 +92,12 @@ function refuse(field: string, reason: FieldViolation["reason"], message: string
   return { ok: false, violation: { field, reason, message } } as const;
 }
 
-/** The result as the intake has it. */
-export function otlpResult(made: ReturnType<typeof otlpEvent>, ordinal: number): EventResult {
-  return made.ok ? { ok: true, event: made.idOf(ordinal) } : made;
+/** Whether an object is too deep to be kept inside another one. Most members are no objects, and are not looked at any further. */
+function isTooDeep(object: JsonObject, { nestingMaxDepth }: Limits): boolean {
+  for (const value of Object.values(object)) {
+    if (typeof value === "object" && value !== null && isDeeperThan(value, nestingMaxDepth - 1)) return true;
+  }
+  return false;
 }
 
 /** The texts of resource and scope are the same for many events. */

@@ -1,6 +1,6 @@
 import type { EventResult } from "../batch.ts";
 import { microsOf } from "./nanos.ts";
-import { type OtlpEventOptions, otlpEvent, otlpResult } from "./otlp-event.ts";
+import { type OtlpEventOptions, otlpEvent } from "./otlp-event.ts";
 import type { OtlpSpan } from "./otlp-input.ts";
 
 const traceIdPattern = /^(?!0{32})[0-9a-f]{32}$/;
@@ -36,7 +36,7 @@ export function createSpanNormaliser(options: OtlpEventOptions): (span: OtlpSpan
       },
       options,
     );
-    return otlpResult(made, 0);
+    return made.ok ? { ok: true, event: made.idOf(0) } : made;
   };
 }
 
