@@ -6,6 +6,7 @@ import { SearchTexts } from "./20261121000300_search_texts.ts";
 import { ListsByAgent } from "./20261121000400_lists_by_agent.ts";
 import { CallAncestors } from "./20261121000500_call_ancestors.ts";
 import { SessionRollups } from "./20261121000600_session_rollups.ts";
+import { SpanOwners } from "./20261121000700_span_owners.ts";
 import { MetricPoints } from "./20261121001000_metric_points.ts";
 
 /** Every migration, oldest first. A list rather than a folder scan, so that nothing depends on the working directory. */
@@ -18,5 +19,6 @@ export const migrations = [
   { name: "20261121000400_lists_by_agent", class: ListsByAgent },
   { name: "20261121000500_call_ancestors", class: CallAncestors },
   { name: "20261121000600_session_rollups", class: SessionRollups },
+  { name: "20261121000700_span_owners", class: SpanOwners },
   { name: "20261121001000_metric_points", class: MetricPoints },
 ] as const;

@@ -1,4 +1,5 @@
 import { defineEntity, p } from "@mikro-orm/core";
+import { ownerEntities } from "./owner-entities.ts";
 import { metricPointEntities } from "./metric-point-entities.ts";
 import { rollupEntities } from "./rollup-entities.ts";
 
@@ -216,6 +217,7 @@ export const SecurityAlertEntity = defineEntity({
   indexes: [
     { name: "security_alerts_by_time", properties: ["timeMicros"] },
     { name: "security_alerts_by_agent", properties: ["agent", "timeMicros"] },
+    { name: "security_alerts_by_session", properties: ["session"] },
   ],
   properties: {
     /** Of the event. */
@@ -276,5 +278,6 @@ export const entities = [
   SearchTextEntity,
   SearchCursorEntity,
   ...rollupEntities,
+  ...ownerEntities,
   ...metricPointEntities,
 ];

@@ -9,6 +9,7 @@ import { type EventRow, eventColumns, eventFromRow, eventIdToBytes, eventRowSql,
 import { planOperations } from "./operation-plan.ts";
 import { createOperationWriter } from "./operation-writer.ts";
 import { createRollupWriter, type RollupWriter } from "./rollup-writer.ts";
+import { createSpanOwners } from "./span-owners.ts";
 import { storeErrorFrom } from "./store-error.ts";
 import { createTraceLedger } from "./trace-ledger.ts";
 
@@ -32,6 +33,7 @@ export function createEventWriter(
   const traces = createTraceLedger(database);
   const operations = createOperationWriter(database, prices, rollups);
   const alerts = createAlertWriter(database);
+  const owners = createSpanOwners(database);
   const insert = database.prepare(
     `insert into events (${eventColumns.join(", ")}) values (${eventColumns.map(() => "?").join(", ")})
     on conflict (event_id) do nothing`,
@@ -41,7 +43,9 @@ export function createEventWriter(
   // The statement selects exactly these columns.
   const findRow = (event: Event) => find.get(eventIdToBytes(event.id)) as EventRow | undefined;
 
-  const write = database.transaction((events: readonly Event[]): AppendOutcome[] => {
+  const write = database.transaction((received: readonly Event[]): AppendOutcome[] => {
+    const batch = owners.attribute(received);
+    const { events } = batch;
     const plan = planOperations(events);
     const outcomes = events.map((event, index): AppendOutcome => {
       // Where its agent or session may be new, it is looked up first, so that a refused event leaves no trace, not even a session.
@@ -53,6 +57,7 @@ export function createEventWriter(
       const { changes, lastInsertRowid } = insert.run(eventToColumns(event, keys, parts.at(-1)?.pairedMs));
       if (changes === 0) return compare(findRow(event), event);
       const sequence = Number(lastInsertRowid);
+      batch.stored(index, sequence);
       ledger.count(event, keys);
       traces.count(event, keys.agentKey);
       rollups.countEvent(event, keys.agentKey);
@@ -84,9 +89,16 @@ export function createEventWriter(
   };
 }
 
-/** An event whose id is taken is a duplicate if it says the same as the one that has it. */
+/**
+ * An event whose id is taken is a duplicate if it says the same as the one that has it. Whose an OpenTelemetry event is it does not say
+ * alone, so that differs where a span above it came between the two.
+ */
 function compare(row: EventRow | undefined, event: Event): AppendOutcome {
   if (row === undefined) throw new Error(`event ${event.id} is neither new nor there`);
-  const there: Event = { ...eventFromRow(row), llmProvider: null, operation: null, alert: null, ownership: null };
+  const stored = eventFromRow(row);
+  const isOwned = event.dialect === "otlp" && stored.dialect === "otlp";
+  const { agentId, sessionId } = isOwned ? event : stored;
+  const facts = { llmProvider: null, operation: null, alert: null, ownership: null };
+  const there: Event = { ...stored, agentId, sessionId, ...facts };
   return { status: isSameContent(there, event) ? "duplicate" : "conflict" };
 }
