@@ -25,7 +25,9 @@ const growth = 10;
 /** A writer that counts nothing. */
 const noRollups: RollupWriter = {
   countEvent() {},
+  uncountEvent() {},
   countAlert() {},
+  uncountAlert() {},
   operationAdded() {},
   operationChanging() {},
   sessionChanged() {},

@@ -58,7 +58,7 @@ export interface PartitionName {
 /** Names the partition that an event's part belongs to. */
 export function partitionNameOf(
   { id, agentId, sessionId, traceId, spanId }: Pick<Event, "id" | "agentId" | "sessionId" | "traceId" | "spanId">,
-  { family, isAlone }: OperationPart,
+  { family, isAlone }: Pick<OperationPart, "family" | "isAlone">,
 ): PartitionName {
   const run = spanId === null ? `session${quoted(agentId)}${quoted(sessionId)}` : traceRunOf({ agentId, traceId });
   return { run, spanId, whole: `${run}${quoted(spanId)}${isAlone ? quoted(id) : ""}${family}` };

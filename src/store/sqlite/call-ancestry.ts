@@ -1,6 +1,14 @@
 import type { Database, Statement } from "better-sqlite3";
-import { prefixOfSpanKey, runPrefixOf, spanKeyIn, spanKeyOf, spanPartitionsOf } from "../../model/pairing.ts";
-import type { Part } from "./operation-plan.ts";
+import type { Event } from "../../model/event.ts";
+import {
+  prefixOfSpanKey,
+  runPrefixOf,
+  spanKeyIn,
+  spanKeyOf,
+  spanPartitionsOf,
+  tracePartitionPrefixOf,
+} from "../../model/pairing.ts";
+import type { Part, SpanPlace } from "./operation-plan.ts";
 
 /**
  * Knows which spans lie above the calls of vendors' clients, however the spans and the calls came. Only in traces in which a
@@ -14,8 +22,12 @@ import type { Part } from "./operation-plan.ts";
 export interface CallAncestry {
   /** An event was stored whose operation belongs to this trace or session and has not told this parent of its span before. */
   partAdded(run: string, part: Part): void;
+  /** A span has another parent in the trace of this agent, or none, because an operation of it went to or came from another agent. */
+  parentChanged(trace: Pick<Event, "agentId" | "traceId">, place: Pick<SpanPlace, "spanId" | "parentSpanId">): void;
   /** A wrapper is about to be written, with the key of its span. */
   wrapperComing(spanKey: string): void;
+  /** A wrapper went from the span with this key to another agent. */
+  wrapperGone(spanKey: string): void;
   /** A vendor's call was written, with the key of the span that it lies in. */
   callWritten(operationId: number, spanKey: string): void;
   /** A vendor's call was removed. */
@@ -45,6 +57,8 @@ export function createCallAncestry(database: Database): CallAncestry {
   const opened = new Set<string>();
   /** Keys of the spans of which a parent became known. */
   const linked = new Set<string>();
+  /** Traces that a wrapper left. */
+  const left = new Set<string>();
   const isWrapped = (prefix: string): boolean => {
     const known = wrapped.get(prefix);
     if (known !== undefined) return known;
@@ -54,13 +68,18 @@ export function createCallAncestry(database: Database): CallAncestry {
     return found;
   };
   const clear = (): void => {
-    for (const set of [calls, changed, opened, linked]) set.clear();
+    for (const set of [calls, changed, opened, linked, left]) set.clear();
   };
   return {
     partAdded(run, { agentId, place: { traceId, spanId, parentSpanId } }) {
       if (spanId === null || parentSpanId === null || !isWrapped(runPrefixOf(run))) return;
       linked.add(spanKeyOf({ agentId, traceId }, spanId));
     },
+    parentChanged(trace, { spanId, parentSpanId }) {
+      if (spanId === null || parentSpanId === null || !isWrapped(tracePartitionPrefixOf(trace))) return;
+      linked.add(spanKeyOf(trace, spanId));
+    },
+    wrapperGone: (spanKey) => void left.add(prefixOfSpanKey(spanKey)),
     wrapperComing(spanKey) {
       const prefix = prefixOfSpanKey(spanKey);
       if (!isWrapped(prefix)) opened.add(prefix);
@@ -77,6 +96,11 @@ export function createCallAncestry(database: Database): CallAncestry {
       for (const key of linked) for (const { id } of statements.findCallsUnder.all(key)) calls.add(id);
       for (const prefix of opened) for (const { id } of statements.findCalls.all(rangeOf(prefix))) calls.add(id);
       for (const id of calls) for (const key of update(statements, id)) changed.add(key);
+      for (const prefix of left) {
+        const isStill = statements.findWrapper.get(rangeOf(prefix)) !== undefined;
+        if (!isStill) statements.removeAll.run(rangeOf(prefix));
+        wrapped.set(prefix, isStill);
+      }
       const result = new Set(changed);
       clear();
       return result;
@@ -148,6 +172,7 @@ interface Statements {
   readonly findParents: Statement<[SpanRange], { readonly parent: string }>;
   readonly write: Statement<[number, string]>;
   readonly remove: Statement<[number], { readonly span_key: string }>;
+  readonly removeAll: Statement<[KeyRange]>;
 }
 
 /** Parents of a span as its operations' events of one end tell them. */
@@ -175,6 +200,7 @@ function prepare(database: Database): Statements {
       `${parentsSql("start_sequence")} union ${parentsSql("finish_sequence")} order by parent limit :limit`,
     ),
     write: database.prepare("insert into call_ancestors (operation_id, span_key) values (?, ?)"),
+    removeAll: database.prepare("delete from call_ancestors where span_key >= :low and span_key < :high"),
     remove: database.prepare("delete from call_ancestors where operation_id = ? returning span_key"),
   };
 }

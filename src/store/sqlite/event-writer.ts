@@ -5,6 +5,7 @@ import type { PriceBook } from "../../pricing/price-table.ts";
 import type { AppendOutcome } from "../store.ts";
 import { createAgentLedger } from "./agent-ledger.ts";
 import { createAlertWriter } from "./alert-writer.ts";
+import { createEventMover } from "./event-mover.ts";
 import { type EventRow, eventColumns, eventFromRow, eventIdToBytes, eventRowSql, eventToColumns } from "./event-row.ts";
 import { planOperations } from "./operation-plan.ts";
 import { createOperationWriter } from "./operation-writer.ts";
@@ -34,6 +35,7 @@ export function createEventWriter(
   const operations = createOperationWriter(database, prices, rollups);
   const alerts = createAlertWriter(database);
   const owners = createSpanOwners(database);
+  const mover = createEventMover(database, { ledger, traces, rollups, operations, alerts });
   const insert = database.prepare(
     `insert into events (${eventColumns.join(", ")}) values (${eventColumns.map(() => "?").join(", ")})
     on conflict (event_id) do nothing`,
@@ -66,8 +68,9 @@ export function createEventWriter(
       for (const part of parts) Object.assign(part, { sequence, ...keys });
       return { status: "stored", sequence };
     });
-    ledger.flush();
+    mover.move(batch.findMoves());
     traces.flush();
+    ledger.flush();
     operations.write(plan);
     rollups.flush();
     return outcomes;

@@ -4,6 +4,7 @@ import { type Pair, spanKeyOf } from "../../model/pairing.ts";
 import type { PriceBook } from "../../pricing/price-table.ts";
 import { createCallAncestry } from "./call-ancestry.ts";
 import type { Part } from "./operation-plan.ts";
+import type { MovedEvent } from "./operation-writer.ts";
 import { createPricer } from "./pricer.ts";
 import type { OperationWatcher } from "./rollup-writer.ts";
 
@@ -20,6 +21,8 @@ export interface LlmCallWriter {
   write(operationId: number, pair: Pair<Part>): LlmCall;
   /** An event was stored whose operation belongs to this trace or session; see `CallAncestry`. */
   partAdded(run: string, part: Part): void;
+  /** The operation of an event went to another agent, with its call if it is one. */
+  move(operationId: number, event: Pick<MovedEvent, "traceId" | "spanId" | "parentSpanId" | "from" | "to">): void;
   /** Removes the call of an operation that is about to be removed. */
   remove(operationId: number): void;
   /** Finds out which wrappers are covered, as far as that may have changed. Call once, at the end of the transaction. */
@@ -72,6 +75,22 @@ export function createLlmCallWriter(database: Database, prices: PriceBook, watch
       const row = statements.remove.get(operationId);
       if (row?.is_wrapper === 0) ancestry.callRemoved(operationId);
     },
+    move(operationId, { from, to, ...place }) {
+      const { traceId } = place;
+      for (const { agentId } of [from, to]) ancestry.parentChanged({ agentId, traceId }, place);
+      const row = statements.read.get(operationId);
+      if (row === undefined) return;
+      const { link_key: oldKey, is_wrapper: isWrapperNumber } = row;
+      const isWrapper = isWrapperNumber === 1;
+      const linkKey = linkKeyOf({ agentId: to.agentId, place }, { isWrapper });
+      statements.link.run(linkKey, operationId);
+      if (isWrapper) wrappers.add(operationId);
+      else ancestry.callRemoved(operationId);
+      if (isWrapper && oldKey !== null) ancestry.wrapperGone(oldKey);
+      if (linkKey === null) return;
+      if (isWrapper) ancestry.wrapperComing(linkKey);
+      else ancestry.callWritten(operationId, linkKey);
+    },
     partAdded: (run, part) => ancestry.partAdded(run, part),
     flush() {
       for (const key of ancestry.flush()) for (const { id } of statements.findWrappers.all(key)) wrappers.add(id);
@@ -95,7 +114,10 @@ export function createLlmCallWriter(database: Database, prices: PriceBook, watch
  * What ties a wrapper to the calls of vendors that lie under it: the key of its own span, and of the span that they lie in; null
  * where there is none.
  */
-function linkKeyOf({ agentId, place }: Part, { isWrapper }: LlmFacts): string | null {
+function linkKeyOf(
+  { agentId, place }: Pick<Part, "agentId" | "place">,
+  { isWrapper }: Pick<LlmFacts, "isWrapper">,
+): string | null {
   const spanId = isWrapper ? place.spanId : place.parentSpanId;
   return spanId === null ? null : spanKeyOf({ agentId, traceId: place.traceId }, spanId);
 }
@@ -108,6 +130,8 @@ function factValues({ vendor, requestedModel, usedModel, stopReason, tokens }: L
 interface Statements {
   readonly write: Statement;
   readonly remove: Statement<[number], { readonly is_wrapper: number }>;
+  readonly read: Statement<[number], { readonly link_key: string | null; readonly is_wrapper: number }>;
+  readonly link: Statement<[string | null, number]>;
   readonly findWrappers: Statement<[string], { readonly id: number }>;
   readonly findChanged: Statement<[number], unknown>;
   readonly turn: Statement<[number]>;
@@ -121,6 +145,8 @@ function prepare(database: Database): Statements {
       values (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
     ),
     remove: database.prepare("delete from llm_calls where operation_id = ? returning is_wrapper"),
+    read: database.prepare("select link_key, is_wrapper from llm_calls where operation_id = ?"),
+    link: database.prepare("update llm_calls set link_key = ? where operation_id = ?"),
     findWrappers: database.prepare("select operation_id as id from llm_calls where link_key = ? and is_wrapper = 1"),
     findChanged: database.prepare(
       `select 1 from llm_calls w join operations wo on wo.id = w.operation_id

@@ -1,6 +1,8 @@
 import type { Database, Statement } from "better-sqlite3";
-import { type Pair, pairParts, partitionKeyOf } from "../../model/pairing.ts";
+import type { Event } from "../../model/event.ts";
+import { type Pair, pairParts, partitionKeyOf, partitionNameOf } from "../../model/pairing.ts";
 import type { PriceBook } from "../../pricing/price-table.ts";
+import type { EventKeys } from "./agent-ledger.ts";
 import { contributionOf } from "./call-contribution.ts";
 import { createLlmCallWriter, type LlmCallWriter } from "./llm-call-writer.ts";
 import { durationMsOf, type OperationPlan, type Part, pairedMsOf } from "./operation-plan.ts";
@@ -17,8 +19,20 @@ import type { OperationWatcher } from "./rollup-writer.ts";
 export interface OperationWriter {
   /** Pairs the parts that were just stored (those with a sequence) with those that are there, again where need be. */
   write(plan: OperationPlan): void;
+  /**
+   * Gives the operation of an event that tells it alone, if it does, to another agent or session. Call before `write`, which
+   * follows in the same transaction.
+   */
+  move(event: MovedEvent): void;
   /** Forgets what a write had begun. Call after a rollback. */
   forget(): void;
+}
+
+/** An event that goes to another agent or session. */
+export interface MovedEvent extends Pick<Event, "id" | "traceId" | "spanId" | "parentSpanId"> {
+  readonly sequence: number;
+  readonly from: Pick<Event, "agentId" | "sessionId">;
+  readonly to: Pick<Event, "agentId" | "sessionId"> & EventKeys;
 }
 
 interface Statements {
@@ -26,6 +40,8 @@ interface Statements {
   readonly update: Statement;
   readonly remove: Statement;
   readonly setPairedDuration: Statement;
+  readonly find: Statement<[number], Pick<OperationRow, "kind" | "name">>;
+  readonly move: Statement;
 }
 
 /** Prepares the statements on the writer's connection. */
@@ -55,6 +71,15 @@ export function createOperationWriter(
       // In order of their keys, so that the table grows at its end.
       for (const addition of additions.sort((a, b) => a.id - b.id)) addOperation(tables, addition);
       llmCalls.flush();
+    },
+    move(event) {
+      const { sequence, from, to } = event;
+      const row = statements.find.get(sequence);
+      if (row === undefined) return;
+      watcher.operationChanging(sequence);
+      const key = partitionKeyOf(partitionNameOf({ ...event, ...to }, { family: row.name, isAlone: true }));
+      statements.move.run(key, to.agentKey, to.sessionKey, sequence);
+      if (from.agentId !== to.agentId) llmCalls.move(sequence, event);
     },
     forget: () => llmCalls.forget(),
   };
@@ -189,6 +214,8 @@ function prepare(database: Database): Statements {
         outcome = ?, duration_ms = ? where id = ?`,
     ),
     remove: database.prepare("delete from operations where id = ?"),
+    find: database.prepare("select kind, name from operations where id = ?"),
+    move: database.prepare("update operations set partition_key = ?, agent_key = ?, session_key = ? where id = ?"),
     setPairedDuration: database.prepare("update events set paired_duration_ms = ? where sequence = ?"),
   };
 }

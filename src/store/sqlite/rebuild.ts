@@ -1,12 +1,13 @@
 import type { Database } from "better-sqlite3";
 import type { DerivedFacts, Event, StoredEvent } from "../../model/event.ts";
 import type { PriceBook } from "../../pricing/price-table.ts";
-import { createAgentLedger } from "./agent-ledger.ts";
+import { createAgentLedger, type EventKeys } from "./agent-ledger.ts";
 import { createAlertWriter } from "./alert-writer.ts";
 import { type EventRow, eventFromRow } from "./event-row.ts";
 import { planOperations } from "./operation-plan.ts";
 import { createOperationWriter } from "./operation-writer.ts";
 import { rebuildRollups } from "./rollup-writer.ts";
+import { createSpanOwners } from "./span-owners.ts";
 import { createTraceLedger } from "./trace-ledger.ts";
 
 /**
@@ -25,7 +26,12 @@ export interface RebuildOptions {
 /** Events that are read at a time. */
 const chunkEvents = 1_000;
 
-type Row = EventRow & { readonly agent_key: number; readonly session_key: number | null };
+interface Row extends EventRow {
+  readonly agent_key: number;
+  readonly session_key: number | null;
+  /** See `span_owners`. */
+  readonly service: string | null;
+}
 
 /** Whether the derived tables were made by other rules than today's. */
 export function needsRebuild(database: Database): boolean {
@@ -33,8 +39,8 @@ export function needsRebuild(database: Database): boolean {
 }
 
 /**
- * Makes agents, sessions, operations, calls, traces, alerts and roll-ups anew from the events, in one transaction; what people said of
- * alerts is kept, and so is the price of a call of which the same is known. Else the result is what it would be had the events just
+ * Makes agents, sessions, operations, calls, traces, alerts and roll-ups anew from the events, in one transaction, and gives OpenTelemetry
+ * events to the agents and sessions that the spans above them tell; what people said of alerts is kept, and so is the price of a call of which the same is known. Else the result is what it would be had the events just
  * arrived, and those that are gone never. Returns the number of events.
  */
 export function rebuildDerived(database: Database, { derive, prices }: RebuildOptions): number {
@@ -42,28 +48,30 @@ export function rebuildDerived(database: Database, { derive, prices }: RebuildOp
   const traces = createTraceLedger(database);
   const operations = createOperationWriter(database, prices, { operationAdded() {}, operationChanging() {} });
   const alerts = createAlertWriter(database);
-  const read = database.prepare(
-    `select e.*, a.agent_id, s.session_id from events e join agents a on a.id = e.agent_key
-    left join sessions s on s.id = e.session_key where e.sequence > ? order by e.sequence limit ${chunkEvents}`,
-  );
+  const owners = createSpanOwners(database);
+  const read = database.prepare(rowSql(""));
+  const setKeys = database.prepare("update events set agent_key = ?, session_key = ? where sequence = ?");
+  /** Keys of the event as it is attributed now, which may be others than before. */
+  const keysOf = (event: Event, row: Row): EventKeys => {
+    if (event.agentId === row.agent_id && event.sessionId === row.session_id) {
+      return { agentKey: row.agent_key, sessionKey: row.session_key };
+    }
+    const keys = ledger.keysOf(event);
+    setKeys.run(keys.agentKey, keys.sessionKey, row.sequence);
+    return keys;
+  };
   const addChunk = (rows: readonly Row[]): void => {
-    const events = rows.map((row): Event => {
-      const stored = eventFromRow(row);
-      return { ...stored, ...derive(stored) };
-    });
+    const { events } = owners.attribute(rows.map((row) => deriveEvent(row, derive)));
     const plan = planOperations(events);
-    for (const [
-      index,
-      { sequence, agent_key: agentKey, session_key: sessionKey, paired_duration_ms },
-    ] of rows.entries()) {
+    for (const [index, row] of rows.entries()) {
       const event = events[index];
       if (event === undefined) continue;
-      ledger.count(event, { agentKey, sessionKey });
-      traces.count(event, agentKey);
-      if (event.alert !== null)
-        alerts.write(event.alert, { sequence, agentKey, sessionKey, timeMicros: event.timeMicros });
-      for (const part of plan.parts[index] ?? [])
-        Object.assign(part, { sequence, agentKey, sessionKey, pairedMs: paired_duration_ms });
+      const { sequence, paired_duration_ms: pairedMs } = row;
+      const keys = keysOf(event, row);
+      ledger.count(event, keys);
+      traces.count(event, keys.agentKey);
+      if (event.alert !== null) alerts.write(event.alert, { sequence, ...keys, timeMicros: event.timeMicros });
+      for (const part of plan.parts[index] ?? []) Object.assign(part, { sequence, ...keys, pairedMs });
     }
     ledger.flush();
     traces.flush();
@@ -71,6 +79,7 @@ export function rebuildDerived(database: Database, { derive, prices }: RebuildOp
   };
   const rebuild = database.transaction((): number => {
     database.exec(clearSql);
+    rebuildOwners(database, derive);
     let count = 0;
     // The statement selects exactly these columns.
     for (let rows = read.all(0) as Row[]; rows.length > 0; rows = read.all(rows.at(-1)?.sequence) as Row[]) {
@@ -85,6 +94,37 @@ export function rebuildDerived(database: Database, { derive, prices }: RebuildOp
   return rebuild.immediate();
 }
 
+/** Makes anew what OpenTelemetry events tell of their agents and sessions. Of what they tell alone only their service is kept. */
+function rebuildOwners(database: Database, derive: RebuildOptions["derive"]): void {
+  const owners = createSpanOwners(database);
+  const read = database.prepare(rowSql("and e.dialect = 'otlp'"));
+  const remove = database.prepare("delete from span_owners where sequence = ?");
+  // The statement selects exactly these columns.
+  for (let rows = read.all(0) as Row[]; rows.length > 0; rows = read.all(rows.at(-1)?.sequence) as Row[]) {
+    const batch = owners.attribute(rows.map((row) => deriveEvent(row, derive)));
+    for (const [index, { sequence }] of rows.entries()) {
+      remove.run(sequence);
+      batch.stored(index, sequence);
+    }
+  }
+}
+
+/** A stored event as it arrived, before it took anything from the spans above it. */
+function deriveEvent(row: Row, derive: RebuildOptions["derive"]): Event {
+  const stored = eventFromRow(row);
+  const event = { ...stored, ...derive(stored) };
+  if (event.ownership === null) return event;
+  const { agentId, sessionId } = event.ownership;
+  return { ...event, agentId: agentId ?? row.service ?? event.agentId, sessionId };
+}
+
+/** Reads the next events after a sequence. */
+function rowSql(condition: string): string {
+  return `select e.*, a.agent_id, s.session_id, w.service from events e join agents a on a.id = e.agent_key
+    left join sessions s on s.id = e.session_key left join span_owners w on w.sequence = e.sequence
+    where e.sequence > ? ${condition} order by e.sequence limit ${chunkEvents}`;
+}
+
 const clearSql = `
   create temp table kept_alerts as
     select sequence, status, status_micros from security_alerts where status_micros is not null;
@@ -95,6 +135,7 @@ const clearSql = `
   delete from call_ancestors;
   delete from operations;
   delete from traces;
+  delete from provider_reports;
   delete from security_alerts;
   update sessions set event_count = 0, error_count = 0, start_micros = ${Number.MAX_SAFE_INTEGER},
     end_micros = ${Number.MIN_SAFE_INTEGER};

@@ -22,10 +22,14 @@ export interface OperationWatcher {
 export interface RollupWriter extends OperationWatcher {
   /** Counts a stored event in. */
   countEvent(event: Pick<Event, "name" | "level" | "channel" | "timeMicros">, agentKey: number): void;
+  /** Takes back what an event was counted for. It is counted in for another agent. */
+  uncountEvent(event: Pick<Event, "name" | "level" | "channel" | "timeMicros">, agentKey: number): void;
   /** Counts an alert in, at the time of its event. */
   countAlert(alert: Pick<AlertFacts, "severity" | "category">, timeMicros: number, agentKey: number): void;
-  /** A session changes from what it was, null where it was not there, to what it is. */
-  sessionChanged(before: SessionNumbers | null, after: SessionNumbers): void;
+  /** Takes back what an alert was counted for. It is counted in for another agent. */
+  uncountAlert(alert: Pick<AlertFacts, "severity" | "category">, timeMicros: number, agentKey: number): void;
+  /** A session changes from what it was, null where it was not there, to what it is, null where it is removed. */
+  sessionChanged(before: SessionNumbers | null, after: SessionNumbers | null): void;
   /** Writes what was counted. Call once, at the end of the transaction, when the operations are as they will be. */
   flush(): void;
   /** Adds what was counted lately to every step; answers are the same before and after. */
@@ -54,6 +58,8 @@ export function createRollupWriter(database: Database): RollupWriter {
       : readMany.all(JSON.stringify([...ids]));
   return {
     countEvent: (event, agentKey) => events.count(event, event.timeMicros, agentKey),
+    uncountEvent: (event, agentKey) => events.uncount(event, event.timeMicros, agentKey),
+    uncountAlert: (alert, timeMicros, agentKey) => alerts.uncount(alert, timeMicros, agentKey),
     countAlert: (alert, timeMicros, agentKey) => alerts.count(alert, timeMicros, agentKey),
     operationAdded: (contribution) => calls.add(contribution, 1),
     operationChanging(id) {
@@ -64,7 +70,7 @@ export function createRollupWriter(database: Database): RollupWriter {
     },
     sessionChanged(before, after) {
       if (before !== null) sessions.add(before, -1);
-      sessions.add(after, 1);
+      if (after !== null) sessions.add(after, 1);
     },
     flush() {
       for (const part of [events, alerts, sessions]) part.flush();
