@@ -10,7 +10,7 @@ const agentIds = ["one", "two"];
 
 /** What an event may be beside its place. */
 const anyFields = fc.record({
-  traceId: fc.constantFrom("t", "t", "t", "u"),
+  traceId: fc.constantFrom("t", "t", "t", "t", "t", "u"),
   parentSpanId: fc.constantFrom(null, ...spanIds, ...spanIds),
   sessionId: fc.constantFrom(null, null, null, "s1", "s2"),
   name: fc.constantFrom("x", "y"),
@@ -38,7 +38,9 @@ const anyOperation = fc
       outcome,
       endMicros: outcome === null ? null : timeMicros + micros,
       toolName: layer === "tool" ? "search" : null,
-      llm: isLlm ? buildLlm({ isWrapper: layer === "wrapper", requestedModel: "priced", tokens: { input: tokens } }) : null,
+      llm: isLlm
+        ? buildLlm({ isWrapper: layer === "wrapper", requestedModel: "priced", tokens: { input: tokens } })
+        : null,
     });
   });
 
@@ -47,7 +49,7 @@ const anySpan = fc
   .tuple(
     anyFields,
     fc.constantFrom(...spanIds, ...spanIds, null),
-    fc.constantFrom(null, null, ...agentIds),
+    fc.constantFrom(null, null, null, null, ...agentIds),
     fc.constantFrom("one", "service"),
     anyOperation,
   )
@@ -58,26 +60,24 @@ const anySpan = fc
 
 const anyLog = fc
   .tuple(anyFields, fc.constantFrom(null, null, null, ...agentIds), fc.constantFrom("one", "service"))
-  .map(([{ parentSpanId, ...fields }, agentId, service]) => () => buildLog(parentSpanId, { ...fields, agentId, service }));
+  .map(
+    ([{ parentSpanId, ...fields }, agentId, service]) =>
+      () =>
+        buildLog(parentSpanId, { ...fields, agentId, service }),
+  );
 
 /** Events of the other dialect, of the same agents, sessions and traces: starts and finishes that pair. */
-const anyOther = fc
-  .tuple(anyFields, fc.constantFrom(...agentIds, "service"), fc.constantFrom("ok" as const, null))
-  .map(
-    ([fields, agentId, outcome]) =>
-      () =>
-        buildEvent({ ...fields, agentId, spanId: "a", operation: buildPart({ family: "chat", outcome }) }),
-  );
+const anyOther = fc.tuple(anyFields, fc.constantFrom(...agentIds, "service"), fc.constantFrom("ok" as const, null)).map(
+  ([fields, agentId, outcome]) =>
+    () =>
+      buildEvent({ ...fields, agentId, spanId: "a", operation: buildPart({ family: "chat", outcome }) }),
+);
 
 /** Events of which many take their agents and sessions from others, in any order. */
 export const anyOwnedTelemetry: fc.Arbitrary<readonly Event[]> = fc
   .array(
-    fc.oneof(
-      { weight: 6, arbitrary: anySpan },
-      { weight: 2, arbitrary: anyLog },
-      { weight: 1, arbitrary: anyOther },
-    ),
-    { minLength: 2, maxLength: 16 },
+    fc.oneof({ weight: 6, arbitrary: anySpan }, { weight: 2, arbitrary: anyLog }, { weight: 1, arbitrary: anyOther }),
+    { minLength: 6, maxLength: 24 },
   )
   .map((builders) => builders.map((build) => build()));
 

@@ -1,10 +1,10 @@
 import type { Database, Statement } from "better-sqlite3";
 import type { Event } from "../../model/event.ts";
-import { isErrorLevel } from "../../model/level.ts";
 import { eventIdFromBytes, eventIdToBytes } from "./event-row.ts";
+import { createKeyCache } from "./key-cache.ts";
 import { createProviderLedger, type ProviderLedger } from "./provider-ledger.ts";
 import type { RollupWriter } from "./rollup-writer.ts";
-import type { SessionNumbers } from "./session-rollups.ts";
+import { createSessionLedger } from "./session-ledger.ts";
 import { isMovable } from "./span-owners.ts";
 
 /** Gives agents and sessions their keys, and adds up what one transaction changes about them. */
@@ -40,9 +40,6 @@ export interface CountedEvent
   readonly operation: { readonly endMicros: number | null } | null;
 }
 
-/** Keys that are kept in memory at most; beyond that they are looked up again. */
-const cachedKeysMax = 20_000;
-
 /** A place in the order of events: by time, then by id, so that it does not depend on the order of arrival. */
 interface Place {
   readonly micros: number;
@@ -61,15 +58,6 @@ interface AgentChange {
   isLeft: boolean;
 }
 
-interface SessionChange {
-  eventCount: number;
-  errorCount: number;
-  startMicros: number;
-  endMicros: number;
-  /** The latest end of those events that left it; null where none did. */
-  leftMicros: number | null;
-}
-
 interface AgentRow {
   readonly agent_id: string;
   readonly event_count: number;
@@ -84,72 +72,59 @@ interface AgentRow {
 /** Prepares the statements on the writer's connection. The watcher is told of every session that a transaction changes. */
 export function createAgentLedger(database: Database, watcher: Pick<RollupWriter, "sessionChanged">): AgentLedger {
   const statements = prepare(database);
-  const agentKeys = new Map<string, number>();
-  const sessionKeys = new Map<string, number>();
-  const agentChanges = new Map<number, AgentChange>();
-  const sessionChanges = new Map<number, SessionChange>();
-
+  const agentKeys = createKeyCache();
+  const changes = new Map<number, AgentChange>();
   const providers = createProviderLedger(database);
+  const sessions = createSessionLedger(database, {
+    ...watcher,
+    sessionCountChanged: (agentKey, difference) => void (changeOf(changes, agentKey).sessionCount += difference),
+  });
   const agentKeyOf = (event: NamedEvent): number =>
-    cached(agentKeys, event.agentId, () => {
-      const known = keyFrom(statements.findAgent.get(event.agentId));
-      if (known !== undefined) return known;
+    agentKeys.getOr(event.agentId, () => {
+      // The statement selects exactly this column.
+      const known = statements.findAgent.get(event.agentId) as { readonly id: number } | undefined;
+      if (known !== undefined) return known.id;
       const id = eventIdToBytes(event.id);
       const place = [event.timeMicros, id, event.name];
       return Number(statements.insertAgent.run(event.agentId, ...place, ...place).lastInsertRowid);
     });
-
-  const sessionKeyOf = (event: NamedEvent, agentKey: number): number | null => {
-    if (event.sessionId === null) return null;
-    const { sessionId } = event;
-    return cached(sessionKeys, `${agentKey} ${sessionId}`, () => {
-      const known = keyFrom(statements.findSession.get(agentKey, sessionId));
-      if (known !== undefined) return known;
-      const { lastInsertRowid } = statements.insertSession.run(agentKey, sessionId, event.timeMicros, event.timeMicros);
-      changeOf(agentChanges, agentKey).sessionCount += 1;
-      return Number(lastInsertRowid);
-    });
-  };
-
   return {
     keysOf(event) {
       const agentKey = agentKeyOf(event);
-      return { agentKey, sessionKey: sessionKeyOf(event, agentKey) };
+      return { agentKey, sessionKey: sessions.keyOf(event, agentKey) };
     },
     knownKeysOf({ agentId, sessionId }) {
       const agentKey = agentKeys.get(agentId);
       if (agentKey === undefined) return null;
       if (sessionId === null) return { agentKey, sessionKey: null };
-      const sessionKey = sessionKeys.get(`${agentKey} ${sessionId}`);
+      const sessionKey = sessions.knownKey(agentKey, sessionId);
       return sessionKey === undefined ? null : { agentKey, sessionKey };
     },
     count(event, { agentKey, sessionKey }) {
-      countForAgent(changeOf(agentChanges, agentKey), event);
+      countForAgent(changeOf(changes, agentKey), event);
       if (event.llmProvider !== null && isMovable(event)) providers.add(agentKey, event, event.llmProvider);
-      if (sessionKey !== null) countForSession(sessionChangeOf(sessionChanges, sessionKey), event);
+      if (sessionKey !== null) sessions.count(event, sessionKey);
     },
     uncount(event, { agentKey, sessionKey }) {
-      const change = changeOf(agentChanges, agentKey);
+      const change = changeOf(changes, agentKey);
       change.eventCount -= 1;
       change.isLeft = true;
       if (event.llmProvider !== null && isMovable(event)) providers.remove(agentKey, event);
-      if (sessionKey !== null) uncountForSession(sessionChangeOf(sessionChanges, sessionKey), event);
+      if (sessionKey !== null) sessions.uncount(event, sessionKey);
     },
     flush() {
-      for (const [key, change] of sessionChanges) {
-        if (writeSession(statements, watcher, key, change)) continue;
-        const { agent_key: agentKey, session_id: sessionId } = removedSession(statements, key);
-        changeOf(agentChanges, agentKey).sessionCount -= 1;
-        sessionKeys.delete(`${agentKey} ${sessionId}`);
-      }
-      for (const [key, change] of agentChanges) {
+      // First, because it may change how many sessions an agent has, and an agent goes after its sessions.
+      sessions.flush();
+      for (const [key, change] of changes) {
         const removedId = writeAgent(statements, providers, key, change);
         if (removedId !== null) agentKeys.delete(removedId);
       }
-      for (const map of [agentChanges, sessionChanges]) map.clear();
+      changes.clear();
     },
     forget() {
-      for (const map of [agentKeys, sessionKeys, agentChanges, sessionChanges]) map.clear();
+      sessions.forget();
+      agentKeys.clear();
+      changes.clear();
     },
   };
 }
@@ -163,23 +138,6 @@ function countForAgent(change: AgentChange, event: CountedEvent): void {
   if (isMovable(event)) return;
   const { fixedProvider: fixed } = change;
   if (fixed === null || isBefore(placeOf(event), placeOf(fixed))) change.fixedProvider = event;
-}
-
-function countForSession(change: SessionChange, event: CountedEvent): void {
-  change.eventCount += 1;
-  if (isErrorLevel(event.level)) change.errorCount += 1;
-  change.startMicros = Math.min(change.startMicros, event.timeMicros);
-  change.endMicros = Math.max(change.endMicros, endOf(event));
-}
-
-function uncountForSession(change: SessionChange, event: CountedEvent): void {
-  change.eventCount -= 1;
-  if (isErrorLevel(event.level)) change.errorCount -= 1;
-  change.leftMicros = Math.max(change.leftMicros ?? Number.NEGATIVE_INFINITY, endOf(event));
-}
-
-function endOf({ timeMicros, operation }: CountedEvent): number {
-  return Math.max(timeMicros, operation?.endMicros ?? timeMicros);
 }
 
 /** Returns the id of the agent where it is left without events and was removed. */
@@ -220,63 +178,6 @@ function writeAgent(
   return null;
 }
 
-/** Returns whether the session has events. */
-function writeSession(
-  statements: Statements,
-  watcher: Pick<RollupWriter, "sessionChanged">,
-  key: number,
-  change: SessionChange,
-): boolean {
-  // The row is there: `keysOf` made it. The statement selects exactly these columns.
-  const row = statements.readSession.get(key) as SessionNumbers;
-  // A row that was made in this transaction has no events yet.
-  const before = row.eventCount === 0 ? null : row;
-  const eventCount = row.eventCount + change.eventCount;
-  if (eventCount === 0) {
-    watcher.sessionChanged(before, null);
-    return false;
-  }
-  const after: SessionNumbers = {
-    agentKey: row.agentKey,
-    ...spanOfSession(statements, { key, row, change }),
-    eventCount,
-    errorCount: row.errorCount + change.errorCount,
-  };
-  statements.updateSession.run(after.eventCount, after.errorCount, after.startMicros, after.endMicros, key);
-  watcher.sessionChanged(before, after);
-  return true;
-}
-
-interface ChangedSession {
-  readonly key: number;
-  readonly row: SessionNumbers;
-  readonly change: SessionChange;
-}
-
-/** From when until when the session is, by its events where one of them left that may have been the first or the last. */
-function spanOfSession(
-  statements: Statements,
-  { key, row, change: { startMicros, endMicros, leftMicros } }: ChangedSession,
-): Pick<SessionNumbers, "startMicros" | "endMicros"> {
-  const ends = Math.max(row.endMicros, endMicros);
-  if (leftMicros === null) return { startMicros: Math.min(row.startMicros, startMicros), endMicros: ends };
-  // The statement selects exactly these columns.
-  const found = statements.findTimes.get(key, key) as { readonly first: number; readonly latest: number };
-  if (leftMicros < row.endMicros) return { startMicros: found.first, endMicros: ends };
-  const operations = statements.findEnd.get(key) as { readonly latest: number | null };
-  return { startMicros: found.first, endMicros: Math.max(found.latest, operations.latest ?? found.latest, endMicros) };
-}
-
-function removedSession({ removeSession }: Statements, key: number): RemovedSession {
-  // The row is there, and the statement returns exactly these columns.
-  return removeSession.get(key) as RemovedSession;
-}
-
-interface RemovedSession {
-  readonly agent_key: number;
-  readonly session_id: string;
-}
-
 function placeOf(event: CountedEvent): Place {
   return { micros: event.timeMicros, eventId: event.id };
 }
@@ -298,29 +199,6 @@ function changeOf(changes: Map<number, AgentChange>, key: number): AgentChange {
   return change;
 }
 
-function sessionChangeOf(changes: Map<number, SessionChange>, key: number): SessionChange {
-  const known = changes.get(key);
-  if (known !== undefined) return known;
-  const times = { startMicros: Number.POSITIVE_INFINITY, endMicros: Number.NEGATIVE_INFINITY, leftMicros: null };
-  const change: SessionChange = { eventCount: 0, errorCount: 0, ...times };
-  changes.set(key, change);
-  return change;
-}
-
-function cached(keys: Map<string, number>, name: string, look: () => number): number {
-  const known = keys.get(name);
-  if (known !== undefined) return known;
-  const key = look();
-  if (keys.size >= cachedKeysMax) keys.clear();
-  keys.set(name, key);
-  return key;
-}
-
-function keyFrom(row: unknown): number | undefined {
-  // Both statements that lead here select one column, the primary key.
-  return (row as { readonly id: number } | undefined)?.id;
-}
-
 type Statements = Record<
   | "findAgent"
   | "insertAgent"
@@ -331,14 +209,7 @@ type Statements = Record<
   | "setProvider"
   | "findFirst"
   | "findLast"
-  | "removeAgent"
-  | "findSession"
-  | "insertSession"
-  | "readSession"
-  | "updateSession"
-  | "findTimes"
-  | "findEnd"
-  | "removeSession",
+  | "removeAgent",
   Statement
 >;
 
@@ -368,27 +239,6 @@ function prepare(database: Database): Statements {
     findFirst: database.prepare(extremeSql("first", "asc")),
     findLast: database.prepare(extremeSql("last", "desc")),
     removeAgent: database.prepare("delete from agents where id = ?"),
-    findSession: database.prepare("select id from sessions where agent_key = ? and session_id = ?"),
-    insertSession: database.prepare(
-      "insert into sessions (agent_key, session_id, start_micros, end_micros) values (?, ?, ?, ?)",
-    ),
-    readSession: database.prepare(
-      `select agent_key as agentKey, start_micros as startMicros, end_micros as endMicros, event_count as eventCount,
-        error_count as errorCount from sessions where id = ?`,
-    ),
-    updateSession: database.prepare(
-      "update sessions set event_count = ?, error_count = ?, start_micros = ?, end_micros = ? where id = ?",
-    ),
-    findTimes: database.prepare(
-      `select (select min(time_micros) from events indexed by events_by_session where session_key = ?) as first,
-        (select max(time_micros) from events indexed by events_by_session where session_key = ?) as latest`,
-    ),
-    // Of operations that one event tells alone: others end with an event of their own.
-    findEnd: database.prepare(
-      `select max(finish_micros) as latest from operations indexed by operations_by_session
-      where session_key = ? and start_sequence = finish_sequence`,
-    ),
-    removeSession: database.prepare("delete from sessions where id = ? returning agent_key, session_id"),
   };
 }
 

@@ -118,7 +118,12 @@ interface CountTable<Item> extends Pick<RollupTable<Tally>, "write" | "readRecen
 
 function createCountRollups<Item>({ textsOf, ...table }: CountTable<Item>): CountRollups<Item> {
   // Where something goes the earliest and the latest of a row may be others, which are found by the events.
-  const pending = createPendingRollups<Tally>({ create: createTally, add: addTally, isForSteps: isTakingBack, ...table });
+  const pending = createPendingRollups<Tally>({
+    create: createTally,
+    add: addTally,
+    isForSteps: isTakingBack,
+    ...table,
+  });
   return {
     count(item, timeMicros, agentKey) {
       const tally = pending.at({ agentKey, startMinute: minuteOf(timeMicros), texts: textsOf(item) });
@@ -163,7 +168,8 @@ function isTakingBack({ goneFirstMicros }: Tally): boolean {
  * again where they may have gone, of a minute by the events, of more by the rows of the next finer step.
  */
 function createEventCorrection(database: Database): (step: number, tally: Tally) => void {
-  const keySql = "step_minutes = ? and agent_key = ? and start_minute = ? and name = ? and event_level = ? and channel = ?";
+  const keySql =
+    "step_minutes = ? and agent_key = ? and start_minute = ? and name = ? and event_level = ? and channel = ?";
   const read = database.prepare<unknown[], EventRow>(`select * from event_rollups where ${keySql}`);
   const remove = database.prepare(`delete from event_rollups where ${keySql}`);
   const set = database.prepare(`update event_rollups set first_micros = ?, latest_micros = ? where ${keySql}`);

@@ -34,8 +34,6 @@ export function createProviderLedger(database: Database): ProviderLedger {
     "delete from provider_reports where agent_key = ? and is_movable = 1 and time_micros = ? and event_id = ?",
   );
   const removeFixed = database.prepare("delete from provider_reports where agent_key = ? and is_movable = 0");
-  const firstSql = (isMovable: 0 | 1) => `select provider, time_micros, event_id from provider_reports
-    where agent_key = ? and is_movable = ${isMovable} order by time_micros, event_id limit 1`;
   const firstFixed = database.prepare<[number], Row>(firstSql(0));
   const firstMovable = database.prepare<[number], Row>(firstSql(1));
   return {
@@ -57,8 +55,15 @@ export function createProviderLedger(database: Database): ProviderLedger {
   };
 }
 
+function firstSql(isMovable: 0 | 1): string {
+  return `select provider, time_micros, event_id from provider_reports
+    where agent_key = ? and is_movable = ${isMovable} order by time_micros, event_id limit 1`;
+}
+
 type Place = Pick<Row, "time_micros" | "event_id">;
 
 function isBefore(a: Place, b: Place): boolean {
-  return a.time_micros < b.time_micros || (a.time_micros === b.time_micros && Buffer.compare(a.event_id, b.event_id) < 0);
+  return (
+    a.time_micros < b.time_micros || (a.time_micros === b.time_micros && Buffer.compare(a.event_id, b.event_id) < 0)
+  );
 }

@@ -36,7 +36,7 @@ export async function searchTexts(run: RunQuery, query: SearchQuery, examinedRow
     `select t.id, t.kind, t.role, a.agent_id as agentId, s.session_id as sessionId, e.event_id as eventIdBytes,
       t.time_micros as timeMicros, t.text, highlight(search_index, 0, ?, ?) as markedText
       from search_index f cross join search_texts t on t.id = f.rowid cross join events e on e.sequence = t.sequence
-      cross join agents a on a.id = t.agent_key left join sessions s on s.id = t.session_key
+      cross join agents a on a.id = e.agent_key left join sessions s on s.id = e.session_key
       ${whereSql(conditions)} order by f.rowid desc limit ?`,
     [snippetMarks.open, snippetMarks.close, ...parametersOf(conditions), limit + 1],
   );
@@ -57,11 +57,12 @@ async function countPending(run: RunQuery): Promise<number> {
 /** What the index of words does not serve; null where nothing can pass it. */
 async function findPicked(run: RunQuery, filter: SearchFilter): Promise<readonly Condition[] | null> {
   const { agentId, sessionId, kind } = filter;
+  // Those of the event: it may have gone to another agent since its texts were taken out.
   const agentKey = agentId === null ? null : await findAgentKey(run, agentId);
   if (agentId !== null && agentKey === null) return null;
-  const picked = [...ifAny("t.agent_key", agentKey), ...ifAny("t.kind", kind), ...within("t.time_micros", filter)];
+  const picked = [...ifAny("e.agent_key", agentKey), ...ifAny("t.kind", kind), ...within("t.time_micros", filter)];
   if (sessionId === null) return picked;
-  const session = await findSessionCondition(run, "t.session_key", { sessionId, agentId });
+  const session = await findSessionCondition(run, "e.session_key", { sessionId, agentId });
   return session === null ? null : [...picked, session];
 }
 

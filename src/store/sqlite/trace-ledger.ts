@@ -104,10 +104,9 @@ function createCorrection(database: Database): (change: TraceChange) => void {
     "select event_count, start_micros, end_micros from traces where agent_key = ? and trace_id = ?",
   );
   const remove = database.prepare("delete from traces where agent_key = ? and trace_id = ?");
-  const set = database.prepare("update traces set start_micros = ?, end_micros = ? where agent_key = ? and trace_id = ?");
-  const timeSql = (bound: ">=" | "<=", direction: "asc" | "desc") => `select time_micros from events
-    indexed by events_by_agent where agent_key = ? and time_micros ${bound} ? and trace_id = ?
-    order by time_micros ${direction} limit 1`;
+  const set = database.prepare(
+    "update traces set start_micros = ?, end_micros = ? where agent_key = ? and trace_id = ?",
+  );
   const findFirst = database.prepare<[number, number, string], number>(timeSql(">=", "asc")).pluck();
   const findLast = database.prepare<[number, number, string], number>(timeSql("<=", "desc")).pluck();
   const findEnd = database
@@ -131,6 +130,12 @@ function createCorrection(database: Database): (change: TraceChange) => void {
     }
     set.run(start, end, agentKey, traceId);
   };
+}
+
+/** The next event of a trace from a time on, forwards or backwards. */
+function timeSql(bound: ">=" | "<=", direction: "asc" | "desc"): string {
+  return `select time_micros from events indexed by events_by_agent
+    where agent_key = ? and time_micros ${bound} ? and trace_id = ? order by time_micros ${direction} limit 1`;
 }
 
 interface TraceRow {

