@@ -10,6 +10,7 @@ import { createSearchWriter } from "../../../src/store/sqlite/search-writer.ts";
 import { createSqliteStore } from "../../../src/store/sqlite/sqlite-store.ts";
 import { buildEvent, builtFromMicros } from "../event-builder.ts";
 import { buildText, everyText, searchFor } from "../search-builder.ts";
+import { buildSpan } from "../span-builder.ts";
 import { createTemporaryFolder } from "./temporary-folder.ts";
 
 const folder = createTemporaryFolder();
@@ -118,6 +119,26 @@ test.for([
       expect(plan.filter((step) => step.includes("TEMP B-TREE"))).toEqual([]);
     }
   }
+});
+
+test("a text is found under the agent and session that its event went to", async () => {
+  const database = await openWriter("moved", 0);
+  const { write } = createEventWriter(database, createPriceBook([]));
+  write([buildSpan("child", "root", { service: "gone" })]);
+  createSearchWriter(database, "full")({ texts: [buildText(1, "word")], throughSequence: 1 });
+  write([buildSpan("root", null, { agentId: "planner", sessionId: "s1" })]);
+  const reader = createReaderOn(
+    async <Row>(sql: string, parameters: readonly unknown[]) =>
+      database.prepare<unknown[], Row>(sql).all(...parameters),
+    100,
+  );
+  const found = async (filter: Partial<typeof everyText>) =>
+    (await reader.searchTexts(searchFor("word", { filter: { ...everyText, ...filter } }))).hits.map(
+      ({ agentId, sessionId }) => [agentId, sessionId],
+    );
+  expect(await found({})).toEqual([["planner", "s1"]]);
+  expect(await found({ agentId: "planner", sessionId: "s1" })).toEqual([["planner", "s1"]]);
+  expect(await found({ agentId: "gone" })).toEqual([]);
 });
 
 test("texts are added by keys", async () => {

@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import type { Database } from "better-sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
-import type { Event } from "../../../src/model/event.ts";
+import type { DerivedFacts, Event, StoredEvent } from "../../../src/model/event.ts";
 import { openWriterConnection } from "../../../src/store/sqlite/database-file.ts";
 import { createEventWriter, type EventWriter } from "../../../src/store/sqlite/event-writer.ts";
+import { rebuildDerived } from "../../../src/store/sqlite/rebuild.ts";
 import { levelsMax } from "../../../src/store/sqlite/span-owners.ts";
 import { anyTelemetryPrices } from "../any-telemetry.ts";
 import { buildAlert, buildLlm } from "../call-builder.ts";
@@ -121,6 +122,10 @@ describe("an event takes agent and session from the spans above it", () => {
   });
 });
 
+/** The start of a call of a model, as a framework or a vendor's client tells it. */
+const partOf = (isWrapper: boolean) =>
+  buildPart({ isAlone: true, family: `${isWrapper}`, llm: buildLlm({ isWrapper }) });
+
 /** Every derived row as it is, and as it would be had all events come at once. */
 async function dumpsOf(database: Database, events: readonly Event[]) {
   const { database: fresh, writer } = await open();
@@ -224,6 +229,22 @@ describe("an event that is stored goes to another agent and session", () => {
     ]);
   });
 
+  test("and no longer ties a wrapper to the calls below it", async () => {
+    const { database, writer } = await open();
+    const at = { timeMicros: root.timeMicros };
+    const twin = buildSpan("w", null, { ...at, agentId: "other" });
+    const wrapper = buildSpan("w", null, { ...at, agentId: "planner", operation: partOf(true) });
+    const between = buildSpan("between", "w", at);
+    const call = buildSpan("call", "between", { ...at, agentId: "planner", operation: partOf(false) });
+    const covered = database.prepare("select is_covered from llm_calls where is_wrapper = 1").pluck();
+    writer.write([wrapper, between, call]);
+    expect([ownersOf(database, [between]), covered.get()]).toEqual([["planner/-"], 1]);
+    writer.write([twin]);
+    expect([ownersOf(database, [between]), covered.get()]).toEqual([["other/-"], 0]);
+    const { is, wanted } = await dumpsOf(database, [wrapper, between, call, twin]);
+    expect(is).toEqual(wanted);
+  });
+
   test("or stays where it is if the transaction that would move it fails", async () => {
     const { database, writer } = await open();
     writer.write([child, grandchild, log]);
@@ -236,6 +257,31 @@ describe("an event that is stored goes to another agent and session", () => {
     const { is, wanted } = await dumpsOf(database, events);
     expect(is).toEqual(wanted);
   });
+});
+
+test("events are attributed again when what they tell is read by other rules", async () => {
+  const { database, writer } = await open();
+  const child = buildSpan("child", "root", { llmProvider: "openai" });
+  const root = buildSpan("root", null);
+  const plain = {
+    ...buildSpan("child", "root", { service: "planner" }),
+    dialect: "cylestio",
+    ownership: null,
+  } as const;
+  for (const event of [child, root, plain]) writer.write([event]);
+  expect(ownersOf(database, [root, child])).toEqual(["service/-", "service/-"]);
+  const told = { ...root, agentId: "planner", sessionId: "s1", ownership: { agentId: "planner", sessionId: "s1" } };
+  const events = [child, told, plain];
+  const derive = ({ id }: StoredEvent): DerivedFacts => {
+    const event = events.find((known) => known.id === id);
+    if (event === undefined) throw new Error(`no event ${id}`);
+    const { llmProvider, operation, alert, ownership } = event;
+    return { llmProvider, operation, alert, ownership };
+  };
+  rebuildDerived(database, { derive, prices: anyTelemetryPrices });
+  expect(ownersOf(database, events)).toEqual(["planner/s1", "planner/s1", "planner/-"]);
+  const { is, wanted } = await dumpsOf(database, events);
+  expect(is).toEqual(wanted);
 });
 
 test("what lies above and below an event is found along indexes", async () => {
