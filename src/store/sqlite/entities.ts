@@ -1,6 +1,6 @@
 import { defineEntity, p } from "@mikro-orm/core";
-import { ownerEntities } from "./owner-entities.ts";
 import { metricPointEntities } from "./metric-point-entities.ts";
+import { ownerEntities } from "./owner-entities.ts";
 import { rollupEntities } from "./rollup-entities.ts";
 
 /*
