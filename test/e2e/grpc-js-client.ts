@@ -68,7 +68,7 @@ export class GrpcJsClient {
 export function detailsOf(error: ServiceError): readonly ErrorDetail[] {
   const [bytes] = error.metadata.get("grpc-status-details-bin");
   if (!(bytes instanceof Buffer)) return [];
-  // The message Status of status_details.proto.
+  // By the decoders of status_details.proto.
   const status = methodOf("google.rpc.Decoders/ReadStatus").requestDeserialize(bytes) as {
     readonly code: number;
     readonly details: readonly { readonly type_url: string; readonly value: Buffer }[];

@@ -18,7 +18,7 @@ from cylestio.v1 import event_service_pb2 as events  # noqa: E402
 from cylestio.v1 import telemetry_service_pb2 as telemetry  # noqa: E402
 from google.protobuf.json_format import MessageToDict  # noqa: E402
 from google.rpc import error_details_pb2  # noqa: E402
-import status_details_pb2  # noqa: E402
+from google.rpc import status_pb2  # noqa: E402
 
 SECONDS = 10
 
@@ -64,7 +64,7 @@ def failure(call, request):
         call(request, timeout=SECONDS)
     except grpc.RpcError as error:
         trailers = dict(error.trailing_metadata())
-        status = status_details_pb2.Status.FromString(trailers["grpc-status-details-bin"])
+        status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
         info = error_details_pb2.ErrorInfo()
         status.details[0].Unpack(info)
         return {"code": error.code().name, "reason": info.reason, "domain": info.domain}
