@@ -8,7 +8,7 @@ import { Span_SpanKind, type SpanSchema } from "../gen/opentelemetry/proto/trace
 import { createSpanNormaliser } from "../src/ingest/otlp/span-event.ts";
 import type { Event } from "../src/model/event.ts";
 import { limitsDefault } from "../src/model/limits.ts";
-import { spansFromProto } from "../src/rpc/otlp/spans.ts";
+import { spanFromProto, spansOf } from "../src/rpc/otlp/spans.ts";
 import { firstMicros } from "./events.ts";
 
 /** Attributes of each span. */
@@ -46,8 +46,8 @@ export function spanRequest(from: number, spanCount: number): ExportTraceService
 /** What the server makes of the span of that number. */
 export function spanEventAt(index: number): Event {
   const normalise = createSpanNormaliser({ nowMicros: firstMicros, limits: limitsDefault });
-  const [span] = spansFromProto(spanRequest(index, 1).resourceSpans);
-  const result = span === undefined ? undefined : normalise(span);
+  const [span] = spansOf(spanRequest(index, 1).resourceSpans);
+  const result = span === undefined ? undefined : normalise(spanFromProto(span));
   if (result?.ok !== true) throw new Error(`the server would refuse span ${index}`);
   return result.event;
 }

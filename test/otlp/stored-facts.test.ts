@@ -5,8 +5,8 @@ import { createLogNormaliser } from "../../src/ingest/otlp/log-event.ts";
 import { createSpanNormaliser } from "../../src/ingest/otlp/span-event.ts";
 import type { Event } from "../../src/model/event.ts";
 import { limitsDefault } from "../../src/model/limits.ts";
-import { logRecordsFromProto } from "../../src/rpc/otlp/log-records.ts";
-import { spansFromProto } from "../../src/rpc/otlp/spans.ts";
+import { logRecordFromProto, logRecordsOf } from "../../src/rpc/otlp/log-records.ts";
+import { spanFromProto, spansOf } from "../../src/rpc/otlp/spans.ts";
 import { otlpFixtures } from "./fixtures/index.ts";
 import { buildLogs, buildSpans } from "./otlp-builder.ts";
 
@@ -15,8 +15,8 @@ const options = { nowMicros: 0, limits: limitsDefault };
 describe("what is derived from an event of OpenTelemetry", () => {
   test.for(otlpFixtures)("is derived again from what is stored: $name", ({ origin, spans = [], logs = [] }) => {
     const events = [
-      ...spansFromProto(buildSpans(spans, origin).resourceSpans).map(createSpanNormaliser(options)),
-      ...logRecordsFromProto(buildLogs(logs, origin).resourceLogs).map(createLogNormaliser(options)),
+      ...spansOf(buildSpans(spans, origin).resourceSpans).map(spanFromProto).map(createSpanNormaliser(options)),
+      ...logRecordsOf(buildLogs(logs, origin).resourceLogs).map(logRecordFromProto).map(createLogNormaliser(options)),
     ].map(eventOf);
     expect(events).toHaveLength(spans.length + logs.length);
     for (const event of events) {

@@ -3,21 +3,28 @@ import type { OtlpLogRecord, OtlpOrigin } from "../../ingest/otlp/otlp-input.ts"
 import { attributesFromProto, valueFromProto } from "./any-value.ts";
 import { given, idText, nanosText, originsOf } from "./origin.ts";
 
-/** The log records of a request, in its order. */
-export function logRecordsFromProto(resourceLogs: readonly ResourceLogs[]): readonly OtlpLogRecord[] {
-  const records: OtlpLogRecord[] = [];
+/** A log record as it came, with what it has in common with others. */
+export interface ReceivedLogRecord {
+  readonly origin: OtlpOrigin;
+  readonly record: LogRecord;
+}
+
+/** The log records of a request, in its order: to be converted one by one, as there may be very many. */
+export function logRecordsOf(resourceLogs: readonly ResourceLogs[]): readonly ReceivedLogRecord[] {
+  const records: ReceivedLogRecord[] = [];
   const resources = resourceLogs.map(({ resource, schemaUrl, scopeLogs }) => ({
     resource,
     schemaUrl,
     scopes: scopeLogs,
   }));
   for (const [origin, scoped] of originsOf(resources)) {
-    for (const record of scoped.logRecords) records.push(logRecordFromProto(record, origin));
+    for (const record of scoped.logRecords) records.push({ origin, record });
   }
   return records;
 }
 
-function logRecordFromProto(record: LogRecord, origin: OtlpOrigin): OtlpLogRecord {
+/** A log record in plain values. */
+export function logRecordFromProto({ origin, record }: ReceivedLogRecord): OtlpLogRecord {
   const body = valueFromProto(record.body);
   return {
     origin,

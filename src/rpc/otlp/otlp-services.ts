@@ -8,8 +8,8 @@ import { explainOtlpEvent } from "../../ingest/otlp/explanation.ts";
 import { createLogNormaliser } from "../../ingest/otlp/log-event.ts";
 import type { OtlpEventOptions } from "../../ingest/otlp/otlp-event.ts";
 import { createSpanNormaliser } from "../../ingest/otlp/span-event.ts";
-import { logRecordsFromProto } from "./log-records.ts";
-import { spansFromProto } from "./spans.ts";
+import { logRecordFromProto, logRecordsOf, type ReceivedLogRecord } from "./log-records.ts";
+import { type ReceivedSpan, spanFromProto, spansOf } from "./spans.ts";
 
 /** What the services of OpenTelemetry's events work with. */
 export interface OtlpServicesOptions {
@@ -21,8 +21,11 @@ export interface OtlpServicesOptions {
 export function createOtlpTraceService(options: OtlpServicesOptions): ServiceImpl<typeof TraceService> {
   return {
     async export({ resourceSpans }) {
-      const spans = spansFromProto(resourceSpans);
-      const outcome = await takeAll(options, { signal: "span", raws: spans, createNormaliser: createSpanNormaliser });
+      const outcome = await takeAll(options, {
+        signal: "span",
+        raws: spansOf(resourceSpans),
+        createNormaliser: spanNormaliser,
+      });
       return partly(outcome, (rejectedSpans, errorMessage) => ({ partialSuccess: { rejectedSpans, errorMessage } }));
     },
   };
@@ -32,13 +35,26 @@ export function createOtlpTraceService(options: OtlpServicesOptions): ServiceImp
 export function createOtlpLogsService(options: OtlpServicesOptions): ServiceImpl<typeof LogsService> {
   return {
     async export({ resourceLogs }) {
-      const raws = logRecordsFromProto(resourceLogs);
-      const outcome = await takeAll(options, { signal: "log", raws, createNormaliser: createLogNormaliser });
+      const outcome = await takeAll(options, {
+        signal: "log",
+        raws: logRecordsOf(resourceLogs),
+        createNormaliser: logNormaliser,
+      });
       return partly(outcome, (rejectedLogRecords, errorMessage) => ({
         partialSuccess: { rejectedLogRecords, errorMessage },
       }));
     },
   };
+}
+
+function spanNormaliser(options: OtlpEventOptions): (raw: ReceivedSpan) => EventResult {
+  const normalise = createSpanNormaliser(options);
+  return (raw) => normalise(spanFromProto(raw));
+}
+
+function logNormaliser(options: OtlpEventOptions): (raw: ReceivedLogRecord) => EventResult {
+  const normalise = createLogNormaliser(options);
+  return (raw) => normalise(logRecordFromProto(raw));
 }
 
 interface Request<Raw> {

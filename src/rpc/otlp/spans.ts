@@ -4,16 +4,22 @@ import type { JsonObject } from "../../model/exact-json.ts";
 import { attributesFromProto } from "./any-value.ts";
 import { given, idText, nanosText, originsOf } from "./origin.ts";
 
-/** The spans of a request, in its order. */
-export function spansFromProto(resourceSpans: readonly ResourceSpans[]): readonly OtlpSpan[] {
-  const spans: OtlpSpan[] = [];
+/** A span as it came, with what it has in common with others. */
+export interface ReceivedSpan {
+  readonly origin: OtlpOrigin;
+  readonly span: Span;
+}
+
+/** The spans of a request, in its order: to be converted one by one, as there may be very many. */
+export function spansOf(resourceSpans: readonly ResourceSpans[]): readonly ReceivedSpan[] {
+  const spans: ReceivedSpan[] = [];
   const resources = resourceSpans.map(({ resource, schemaUrl, scopeSpans }) => ({
     resource,
     schemaUrl,
     scopes: scopeSpans,
   }));
   for (const [origin, scoped] of originsOf(resources)) {
-    for (const span of scoped.spans) spans.push(spanFromProto(span, origin));
+    for (const span of scoped.spans) spans.push({ origin, span });
   }
   return spans;
 }
@@ -24,7 +30,8 @@ const kinds = ["", "internal", "server", "client", "producer", "consumer"] as co
 /** Names of `StatusCode`, by number. */
 const statusCodes = ["", "ok", "error"] as const;
 
-function spanFromProto(span: Span, origin: OtlpOrigin): OtlpSpan {
+/** A span in plain values. */
+export function spanFromProto({ origin, span }: ReceivedSpan): OtlpSpan {
   const status = given({ code: statusCodes[span.status?.code ?? 0], message: span.status?.message });
   return {
     origin,
