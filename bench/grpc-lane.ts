@@ -49,13 +49,24 @@ export async function openStreamLane(url: string): Promise<Lane> {
 }
 
 /** A connection with one `SendEvents` per batch. */
-export async function openUnaryLane(url: string): Promise<Lane> {
+export function openUnaryLane(url: string): Promise<Lane> {
+  return openCallLane(url, "cylestio.v1.TelemetryService/SendEvents", (message, batch) => {
+    assertAllAccepted(fromBinary(SendEventsResponseSchema, message).receipt, batch);
+  });
+}
+
+/** A connection with one call of a method per batch. `check` throws if the answer does not say that all of it was taken. */
+export async function openCallLane(
+  url: string,
+  method: `${string}/${string}`,
+  check: (message: Buffer, batch: EncodedBatch) => void,
+): Promise<Lane> {
   const session = await connectHttp2(url);
   return {
     async send(batch) {
       let answered = false;
-      const call = startCall(session, "cylestio.v1.TelemetryService/SendEvents", (message) => {
-        assertAllAccepted(fromBinary(SendEventsResponseSchema, message).receipt, batch);
+      const call = startCall(session, method, (message) => {
+        check(message, batch);
         answered = true;
       });
       call.write(batch.bytes);

@@ -1,33 +1,17 @@
-import { once } from "node:events";
 import { fromBinary, fromJsonString } from "@bufbuild/protobuf";
 import {
   type ExportTraceServiceResponse,
   ExportTraceServiceResponseSchema,
 } from "../gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
-import { connectHttp2, startCall } from "./grpc-call.ts";
+import { openCallLane } from "./grpc-lane.ts";
 import { Http1Connection } from "./http1-connection.ts";
 import type { Lane } from "./load.ts";
 
 /** A connection with one `Export` per batch. */
-export async function openOtlpGrpcLane(url: string): Promise<Lane> {
-  const session = await connectHttp2(url);
-  return {
-    async send(batch) {
-      let answered = false;
-      const call = startCall(session, "opentelemetry.proto.collector.trace.v1.TraceService/Export", (message) => {
-        assertAllTaken(fromBinary(ExportTraceServiceResponseSchema, message));
-        answered = true;
-      });
-      call.write(batch.bytes);
-      call.end();
-      await call.finished;
-      if (!answered) throw new Error("a call ended without an answer");
-    },
-    async close() {
-      session.close();
-      await once(session, "close");
-    },
-  };
+export function openOtlpGrpcLane(url: string): Promise<Lane> {
+  return openCallLane(url, "opentelemetry.proto.collector.trace.v1.TraceService/Export", (message) => {
+    assertAllTaken(fromBinary(ExportTraceServiceResponseSchema, message));
+  });
 }
 
 /** A connection that posts to `/v1/traces`, and reads the answer in the encoding of the request. */

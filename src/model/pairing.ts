@@ -53,6 +53,8 @@ export interface PartitionName {
   /** Null for parts without one. */
   readonly spanId: string | null;
   readonly whole: string;
+  /** Id of the event that is all of the partition; null where others may belong to it. */
+  readonly onlyEventId: string | null;
 }
 
 /** Names the partition that an event's part belongs to. */
@@ -61,7 +63,8 @@ export function partitionNameOf(
   { family, isAlone }: Pick<OperationPart, "family" | "isAlone">,
 ): PartitionName {
   const run = spanId === null ? `session${quoted(agentId)}${quoted(sessionId)}` : traceRunOf({ agentId, traceId });
-  return { run, spanId, whole: `${run}${quoted(spanId)}${isAlone ? quoted(id) : ""}${family}` };
+  const whole = `${run}${quoted(spanId)}${isAlone ? quoted(id) : ""}${family}`;
+  return { run, spanId, whole, onlyEventId: isAlone ? id : null };
 }
 
 /** Bytes of a key that its run decides. */
@@ -75,10 +78,12 @@ const restBytes = 10;
 
 /**
  * The key of a partition: 4 bytes of its trace or session, so that the index keeps the operations of one run together, then 10 bytes
- * of everything, of which the first 4 are of the span alone where there is one, so that the index leads to a span.
+ * of everything, of which the first 4 are of the span alone where there is one, so that the index leads to a span. Where an event is all
+ * of a partition, the last bytes of its id, which are of a hash themselves, stand for everything.
  */
-export function partitionKeyOf({ run, spanId, whole }: PartitionName): Buffer {
-  const rest = hash("sha256", whole, "buffer");
+export function partitionKeyOf({ run, spanId, whole, onlyEventId }: PartitionName): Buffer {
+  const rest =
+    onlyEventId === null ? hash("sha256", whole, "buffer") : Buffer.from(onlyEventId, "hex").subarray(-restBytes);
   if (spanId === null) return Buffer.concat([prefixOf(run), rest.subarray(0, restBytes)]);
   return Buffer.concat([prefixOf(run), spanPrefixOf(spanId), rest.subarray(0, restBytes - spanBytes)]);
 }

@@ -19,6 +19,8 @@ export interface Part extends PairingPart {
   readonly outcome: OperationOutcome | null;
   readonly reportedMs: number | null;
   readonly llm: LlmFacts | null;
+  /** See `OperationPart`. */
+  readonly isAlone: boolean;
   readonly agentId: string;
   /** Where it lies, as its event says. */
   readonly place: SpanPlace;
@@ -110,6 +112,7 @@ function partOf(event: Event, operation: OperationPart): Part {
     outcome: operation.outcome,
     reportedMs: event.durationMs,
     llm: operation.llm,
+    isAlone: operation.isAlone,
     agentId: event.agentId,
     place: event,
     sequence: null,

@@ -112,6 +112,7 @@ function partFrom(
   const place: SpanPlace = { traceId, spanId, parentSpanId: columns.parent_span_id };
   return {
     ...common,
+    isAlone: false,
     eventId: eventIdFromBytes(eventId),
     timeMicros: micros,
     ties: tiesFromText(columns.ties),
@@ -169,9 +170,9 @@ function tiesFromText(text: string | null): Ties {
   return text === null ? noTies : (JSON.parse(text) as Ties);
 }
 
-/** Facts → the column; null where there are none. */
-export function llmToText(llm: LlmFacts | null): string | null {
-  return llm === null ? null : JSON.stringify(llm);
+/** A part's facts → the column, for a later part to be paired with; null where there are none, or no part may follow. */
+export function llmToText(part: Part | null): string | null {
+  return part === null || part.llm === null || part.isAlone ? null : JSON.stringify(part.llm);
 }
 
 function llmFromText(text: string | null): LlmFacts | null {

@@ -61,7 +61,8 @@ export function createOperationWriter(
         const parts = partition.parts.filter(({ sequence }) => sequence !== null);
         if (parts.length === 0) continue;
         const key = partitionKeyOf(partition.name);
-        const isNew = !finder.any(key);
+        // An event that is all of its partition was just stored, so that nothing can be there.
+        const isNew = partition.name.onlyEventId !== null || !finder.any(key);
         const isPlanTrue = isNew && parts.length === partition.parts.length;
         const rows = isNew ? [] : findRows(finder, key, parts);
         for (const part of newParents(parts, rows)) llmCalls.partAdded(partition.name.run, part);
@@ -186,7 +187,7 @@ function startValues({ start, finish }: Pair<Part>): unknown[] {
     start?.timeMicros ?? null,
     start === null ? null : tiesToText(start.ties),
     start?.toolName ?? null,
-    llmToText(start?.llm ?? null),
+    llmToText(start),
   ];
 }
 
@@ -196,7 +197,7 @@ function finishValues({ start, finish }: Pair<Part>): unknown[] {
     finish?.timeMicros ?? null,
     finish === null ? null : tiesToText(finish.ties),
     finish?.toolName ?? null,
-    llmToText(finish?.llm ?? null),
+    llmToText(finish),
     finish?.outcome ?? null,
     durationMsOf(start, finish),
   ];
