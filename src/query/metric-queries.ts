@@ -1,5 +1,6 @@
 import type { OperationKind } from "../model/event.ts";
 import { type AlertSeverity, alertSeverities } from "../model/security-alert.ts";
+import { callFacts } from "../store/metrics.ts";
 import type {
   AgentRecord,
   CallMetricFilter,
@@ -148,13 +149,13 @@ export function createMetricQueries(options: MetricQueryOptions): MetricQueries 
       calls(request, {
         ...parseCallScope(request, { groupBy: parseGroupBy(request.groupBy, callDimensions), kinds: ["llm"] }),
         size: "count",
-        withLatency: true,
+        facts: ["latency"],
         valuesOf: ({ latency }) => latency,
       }),
     queryTokens: async (request) =>
-      calls(request, { ...parseLlmScope(request), size: "tokens", withLatency: false, valuesOf: tokensOf }),
+      calls(request, { ...parseLlmScope(request), size: "tokens", facts: ["tokens"], valuesOf: tokensOf }),
     queryCost: async (request) =>
-      calls(request, { ...parseLlmScope(request), size: "cost", withLatency: false, valuesOf: costsOf }),
+      calls(request, { ...parseLlmScope(request), size: "cost", facts: ["cost"], valuesOf: costsOf }),
     async queryErrors(request) {
       const dimensions = parseGroupBy(request.groupBy, [...callDimensions, "level"]);
       const ofCalls = dimensions.filter((dimension) => dimension !== "level");
@@ -163,7 +164,7 @@ export function createMetricQueries(options: MetricQueryOptions): MetricQueries 
       );
       const scope = parseCallScope(request, { groupBy: ofCalls, kinds: ["llm", "tool"] });
       const [failed, errors] = await Promise.all([
-        calls(request, { ...scope, size: "count", withLatency: false, valuesOf: outcomesOf }),
+        calls(request, { ...scope, size: "count", facts: ["outcomes"], valuesOf: outcomesOf }),
         events(request, {
           groupBy: ofEvents,
           filter: { ...everyEvent, sessionId: request.sessionId || null, onlyErrors: true },
@@ -175,7 +176,7 @@ export function createMetricQueries(options: MetricQueryOptions): MetricQueries 
       const groupBy = parseGroupBy(request.groupBy, ["agent", "tool", "session"]);
       const filter = { ...ofKind("tool"), sessionId: request.sessionId || null, name: request.tool || null };
       const asked = { groupBy: groupBy.length === 0 ? (["tool"] as const) : groupBy, filter };
-      return calls(request, { ...asked, size: "count", withLatency: true, valuesOf: toolsOf });
+      return calls(request, { ...asked, size: "count", facts: ["outcomes", "latency"], valuesOf: toolsOf });
     },
     async querySessions(request) {
       const groupBy = parseGroupBy(request.groupBy, ["agent"]);
@@ -207,9 +208,9 @@ function createAnswers({ store, getAgent, nowMs }: MetricQueryOptions) {
     { filter, ...ask }: CallScope & CallAnswerOptions<Values>,
   ): Promise<MetricAnswer<Values>> => {
     const { span, scope } = await begin(request);
-    const { size, withLatency, valuesOf } = ask;
+    const { size, facts, valuesOf } = ask;
     const groupBy = withOwner(ask.groupBy);
-    const found = await store.queryCalls({ ...scope, groupBy, filter, size, withLatency });
+    const found = await store.queryCalls({ ...scope, groupBy, filter, size, facts });
     return answerFrom(found, { span, groupBy, none: noCalls, valuesOf });
   };
 
@@ -230,7 +231,7 @@ interface Begun {
   readonly scope: Scope;
 }
 
-interface CallAnswerOptions<Values> extends Pick<CallMetricQuery, "size" | "withLatency"> {
+interface CallAnswerOptions<Values> extends Pick<CallMetricQuery, "size" | "facts"> {
   readonly valuesOf: (sums: typeof noCalls) => Values;
 }
 
@@ -283,7 +284,7 @@ async function overviewOf(store: MetricStore, scope: Scope): Promise<MetricOverv
     groupBy: [],
     filter: ofKind(kind),
     size: "count",
-    withLatency: true,
+    facts: callFacts,
   });
   const [llm, tools, events, agentCount, sessions, alerts] = await Promise.all([
     store.queryCalls(callsOf("llm")),

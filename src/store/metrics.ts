@@ -75,11 +75,15 @@ export const sessionEventsMax = 100_000;
 /** By what groups of calls are ordered: their number, or the sum of what they say. */
 export type CallSize = "count" | "tokens" | "cost";
 
+/** What may be asked of calls beside their number: how they ended, their tokens, what they cost, how long they took. */
+export const callFacts = ["outcomes", "tokens", "cost", "latency"] as const;
+export type CallFact = (typeof callFacts)[number];
+
 export interface CallMetricQuery extends MetricQuery<CallDimension> {
   readonly filter: CallMetricFilter;
   readonly size: CallSize;
-  /** Whether durations are asked for: they take longer to put together. */
-  readonly withLatency: boolean;
+  /** What is asked for, that of `size` among it; each takes time to add up. Sums of anything else may be 0, and `latency` is null. */
+  readonly facts: readonly CallFact[];
 }
 
 /** Which operations; null means any. */

@@ -1,5 +1,13 @@
-import type { CallDimension, CallMetricQuery, CallSize, CallSums, MetricGroups, TokenSum } from "../metrics.ts";
-import { type CallCounter, callCounters } from "./call-contribution.ts";
+import type {
+  CallDimension,
+  CallFact,
+  CallMetricQuery,
+  CallSize,
+  CallSums,
+  MetricGroups,
+  TokenSum,
+} from "../metrics.ts";
+import type { CallCounter } from "./call-contribution.ts";
 import {
   addRollup,
   type CallRollupRow,
@@ -25,7 +33,7 @@ const columns: Readonly<Record<Exclude<CallDimension, "session">, string>> = {
 
 /** What calls come to, by group and bucket, where no sessions are asked about. */
 export async function queryCalls(run: RunQuery, query: CallMetricQuery): Promise<MetricGroups<CallSums>> {
-  const { withLatency } = query;
+  const withLatency = query.facts.includes("latency");
   // Sketches are added up here, so where they are asked for the rows are read as they are.
   const rollups: RollupQuery = {
     table: "call_rollups",
@@ -34,31 +42,55 @@ export async function queryCalls(run: RunQuery, query: CallMetricQuery): Promise
     conditions: conditionsOf(query),
     groupColumns: query.groupBy.flatMap((dimension) => (dimension === "session" ? [] : columns[dimension])),
     columns: withLatency
-      ? [...callCounters, ...distributionColumns].map((column) => `r.${column}`)
-      : callCounters.map((counter) => `sum(r.${counter}) as ${counter}`),
+      ? [...countersOf(query), ...distributionColumns].map((column) => `r.${column}`)
+      : countersOf(query).map((counter) => `sum(r.${counter}) as ${counter}`),
     apartBy: withLatency ? null : [],
   };
   const source: MetricSource<CallRollupRow, CallSum, CallSums> = {
     read: (buckets) => readRollups<CallRollupRow>(run, rollups, buckets),
-    countOf: ({ count }) => count,
+    countOf: ({ count = 0 }) => count,
     add: addRollup,
     ...callSumming(query),
   };
   return sumByGroup(source, query);
 }
 
+/** The counters of each fact; a call of no fact is counted anyway. */
+const countersOfFact: Readonly<Record<CallFact, readonly CallCounter[]>> = {
+  outcomes: ["running_count", "error_count", "blocked_count"],
+  tokens: [
+    "told_count",
+    "input_tokens",
+    "input_count",
+    "output_tokens",
+    "output_count",
+    "cache_read_tokens",
+    "cache_read_count",
+    "cache_write_tokens",
+    "cache_write_count",
+    "reasoning_tokens",
+    "reasoning_count",
+  ],
+  cost: ["cost_pico_usd", "priced_count", "unpriced_count"],
+  latency: ["duration_count", "failure_duration_count", "duration_sum_micros"],
+};
+
+function countersOf({ facts }: Pick<CallMetricQuery, "facts">): readonly CallCounter[] {
+  return ["count", ...facts.flatMap((fact) => countersOfFact[fact])];
+}
+
 /** How sums of calls begin, are ordered, and are told. */
 export function callSumming({
   size,
-  withLatency,
-}: Pick<CallMetricQuery, "size" | "withLatency">): Pick<
+  facts,
+}: Pick<CallMetricQuery, "size" | "facts">): Pick<
   MetricSource<never, CallSum, CallSums>,
   "createSum" | "sizeOf" | "finish"
 > {
   return {
     createSum: createCallSum,
     sizeOf: ({ counters }) => sizes[size](counters),
-    finish: (sum) => finish(sum, withLatency),
+    finish: (sum) => finish(sum, facts.includes("latency")),
   };
 }
 

@@ -5,8 +5,8 @@ import { addSketchBytes, addToSketch, type SketchBuckets, sketchBucketOf, values
 /** Columns of `call_rollups` that tell how durations are distributed. */
 export const distributionColumns = ["duration_min_ms", "duration_max_ms", "sketch"] as const;
 
-/** A row of `call_rollups`, or the sum of several. */
-export type CallRollupRow = Readonly<Record<CallCounter, number>> & {
+/** A row of `call_rollups`, or the sum of several, with the counters that are asked for. */
+export type CallRollupRow = Readonly<Partial<Record<CallCounter, number>>> & {
   readonly duration_min_ms: number | null;
   readonly duration_max_ms: number | null;
   /** Left out where no durations are asked for. */
@@ -30,7 +30,7 @@ export function createCallSum(): CallSum {
 
 /** Adds what a row counts. */
 export function addRollup(sum: CallSum, row: CallRollupRow): void {
-  for (const counter of callCounters) sum.counters[counter] += row[counter];
+  for (const counter of callCounters) sum.counters[counter] += row[counter] ?? 0;
   if (row.sketch === undefined || row.duration_count === 0) return;
   sum.minMs = Math.min(sum.minMs, row.duration_min_ms ?? sum.minMs);
   sum.maxMs = Math.max(sum.maxMs, row.duration_max_ms ?? sum.maxMs);

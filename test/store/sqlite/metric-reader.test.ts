@@ -68,8 +68,8 @@ const questions = [always, hours].flatMap((buckets) =>
     const title = `${agentIds.length === 0 ? "all agents" : "one agent"} in ${buckets.length} buckets`;
     const calls = { ...scope, filter, size: "count" } as const;
     const all: readonly (readonly [string, (reader: MetricStore) => Promise<unknown>])[] = [
-      ["calls", (reader) => reader.queryCalls({ ...calls, groupBy: ["tool"], withLatency: false })],
-      ["latency", (reader) => reader.queryCalls({ ...calls, groupBy: ["agent", "tool"], withLatency: true })],
+      ["calls", (reader) => reader.queryCalls({ ...calls, groupBy: ["tool"], facts: ["cost"] })],
+      ["latency", (reader) => reader.queryCalls({ ...calls, groupBy: ["agent", "tool"], facts: ["latency"] })],
       ["events", (reader) => reader.queryEvents({ ...scope, groupBy: ["name"], filter: anyEvent })],
       ["alerts", (reader) => reader.queryAlerts({ ...scope, groupBy: ["severity"], filter: anyAlert })],
       ["sessions", (reader) => reader.querySessions({ ...scope, groupBy: ["agent"] })],

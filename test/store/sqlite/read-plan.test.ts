@@ -285,7 +285,7 @@ describe("a read finds every row that it looks at by an index:", () => {
               groupBy: sessionId === null ? ["agent", "session"] : [],
               filter: { kinds: ["llm", "tool"], sessionId, vendor: null, model: null, name: null },
               size: "tokens",
-              withLatency: false,
+              facts: ["tokens"],
             }),
           2,
           [
