@@ -1,3 +1,4 @@
+import type { FieldViolation } from "../../model/error.ts";
 import type { JsonObject } from "../../model/exact-json.ts";
 import type { MetricData, MetricTemporality, MetricType } from "../../model/metric-point.ts";
 import type { OtlpOrigin } from "./otlp-input.ts";
@@ -21,4 +22,6 @@ export interface OtlpPoint {
   readonly timeNanos: bigint;
   readonly attributes: JsonObject;
   readonly data: MetricData;
+  /** Why it is refused, where that is known already: it could not be read. */
+  readonly violation?: FieldViolation;
 }

@@ -20,8 +20,8 @@ export type PointResult =
 export function createPointNormaliser(limits: Limits): (raw: OtlpPoint) => PointResult {
   const seriesOf = createSeriesMaker(limits);
   const violationOf = createOnce((metric: OtlpMetric) => findSourceViolation(metric, limits));
-  return ({ metric, timeNanos, attributes, data }) => {
-    const violation = violationOf(metric) ?? findMetricViolation(data);
+  return ({ metric, timeNanos, attributes, data, violation: known }) => {
+    const violation = known ?? violationOf(metric) ?? findMetricViolation(data);
     if (violation !== undefined) return { ok: false, violation };
     if (microsOf(timeNanos) === null) {
       return refuse("time_unix_nano", "TIME_OUT_OF_RANGE", "lies beyond the year 2255");

@@ -1,31 +1,26 @@
 import { MIMEType } from "node:util";
-import {
-  createRegistry,
-  type DescMessage,
-  fromBinary,
-  type Message,
-  type MessageShape,
-  toBinary,
-  toJson,
-} from "@bufbuild/protobuf";
+import { createRegistry, type DescMessage, fromBinary, type MessageShape, toBinary, toJson } from "@bufbuild/protobuf";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { TelemetryError } from "../../model/error.ts";
 import { createMemo } from "../../model/memo.ts";
 import { messageLevelsMax } from "../../rpc/otlp/message-levels.ts";
 import { utf8Text } from "../request-body.ts";
-import { messageFromOtlpJson } from "./otlp-json.ts";
+import { decodingReason, messageFromOtlpJson, type OtlpMessage } from "./otlp-json.ts";
 
 /** One of the two forms that the messages of OTLP/HTTP have. A reply has that of its request. */
 export interface OtlpEncoding {
   readonly contentType: string;
   /** Throws where the body is no such message. */
-  read<Desc extends DescMessage>(desc: Desc, body: Buffer): MessageShape<Desc>;
+  read<Desc extends DescMessage>(desc: Desc, body: Buffer): OtlpMessage<Desc>;
   write<Desc extends DescMessage>(desc: Desc, message: MessageShape<Desc>): Buffer;
 }
 
 const binary: OtlpEncoding = {
   contentType: "application/x-protobuf",
-  read: (desc, body) => fromBinary(desc, body, { recursionLimit: messageLevelsMax, readUnknownFields: false }),
+  read: (desc, body) => ({
+    message: fromBinary(desc, body, { recursionLimit: messageLevelsMax, readUnknownFields: false }),
+    unreadable: new Map(),
+  }),
   write: (desc, message) => Buffer.from(toBinary(desc, message)),
 };
 
@@ -59,16 +54,12 @@ function encodingOf(contentType: string): OtlpEncoding | undefined {
   }
 }
 
-/** Characters of what a decoder says: it may repeat all of a value. */
-const reasonMaxLength = 500;
-
 /** Reads a body. Refuses with MALFORMED_BODY what is no such message. */
-export function readMessage(encoding: OtlpEncoding, desc: DescMessage, body: Buffer): Message {
+export function readMessage(encoding: OtlpEncoding, desc: DescMessage, body: Buffer): OtlpMessage<DescMessage> {
   try {
     return encoding.read(desc, body);
   } catch (cause) {
     if (cause instanceof TelemetryError) throw cause;
-    const reason = cause instanceof Error ? cause.message.slice(0, reasonMaxLength).toWellFormed() : "";
-    throw new TelemetryError("MALFORMED_BODY", `the body is no ${desc.name}: ${reason}`, { cause });
+    throw new TelemetryError("MALFORMED_BODY", `the body is no ${desc.name}: ${decodingReason(cause)}`, { cause });
   }
 }

@@ -1,19 +1,106 @@
 import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
+import { LogRecordSchema } from "../../../gen/opentelemetry/proto/logs/v1/logs_pb.ts";
+import {
+  ExponentialHistogramDataPointSchema,
+  HistogramDataPointSchema,
+  NumberDataPointSchema,
+  SummaryDataPointSchema,
+} from "../../../gen/opentelemetry/proto/metrics/v1/metrics_pb.ts";
+import { SpanSchema } from "../../../gen/opentelemetry/proto/trace/v1/trace_pb.ts";
 import { parseExactJson } from "../../model/exact-json.ts";
 import { messageLevelsMax } from "../../rpc/otlp/message-levels.ts";
+import type { UnreadableItems } from "../../rpc/otlp/unreadable.ts";
+
+/** A message, and what could not be read of it. */
+export interface OtlpMessage<Desc extends DescMessage> {
+  readonly message: MessageShape<Desc>;
+  readonly unreadable: UnreadableItems;
+}
 
 /**
  * Reads a message of OpenTelemetry from its JSON encoding: that of protobuf, except that ids are hexadecimal digits of either case.
  * Fields that are not known are ignored. No digit of a 64-bit number is lost, in whichever form it comes.
  *
  * For the one value that is wrong, not the whole request is refused where that can be helped: an id that is none is read as absent, an
- * integer that 64 bits do not hold as a floating-point number, and half of a surrogate pair as a replacement character.
+ * integer that 64 bits do not hold as a floating-point number, and half of a surrogate pair as a replacement character. A span, log
+ * record or data point that still cannot be read is told with its number, and is an empty one in the message.
  *
  * Throws where the text is no JSON, not of this message, or nested deeper than `messageLevelsMax`.
  */
-export function messageFromOtlpJson<Desc extends DescMessage>(desc: Desc, text: string): MessageShape<Desc> {
+export function messageFromOtlpJson<Desc extends DescMessage>(desc: Desc, text: string): OtlpMessage<Desc> {
   const json = protoJson(parseExactJson(text), jsonLevelsMax);
-  return fromJson(desc, json, { ignoreUnknownFields: true, recursionLimit: messageLevelsMax });
+  try {
+    return { message: fromJson(desc, json, readOptions), unreadable: new Map() };
+  } catch (error) {
+    // Only now one by one: nearly every request can be read as a whole.
+    const unreadable = clearUnreadable(desc, json);
+    if (unreadable.size === 0) throw error;
+    return { message: fromJson(desc, json, readOptions), unreadable };
+  }
+}
+
+const readOptions = { ignoreUnknownFields: true, recursionLimit: messageLevelsMax } as const;
+
+/** What is rejected one by one. */
+const itemTypes: ReadonlySet<string> = new Set(
+  [
+    SpanSchema,
+    LogRecordSchema,
+    NumberDataPointSchema,
+    HistogramDataPointSchema,
+    ExponentialHistogramDataPointSchema,
+    SummaryDataPointSchema,
+  ].map(({ typeName }) => typeName),
+);
+
+/** What leads to them, and how deep they lie at most: resource, scope, metric, its data, and the points. */
+const containerPattern = /^opentelemetry\.proto\.(?:trace|logs|metrics)\.v1\.\w+$/;
+
+/** Empties the items that cannot be read, in the JSON of a request. The numbers are those that they have in it. */
+function clearUnreadable(desc: DescMessage, json: JsonValue): Map<number, string> {
+  const unreadable = new Map<number, string>();
+  let number = 0;
+  const readable = (type: DescMessage, item: JsonValue): JsonValue => {
+    const reason = findReason(type, item);
+    if (reason !== undefined) unreadable.set(number, reason);
+    number += 1;
+    return reason === undefined ? item : {};
+  };
+  const visit = (type: DescMessage, parent: JsonValue): void => {
+    if (!isObject(parent)) return;
+    for (const { message, jsonName, name } of type.fields) {
+      if (message === undefined || !containerPattern.test(message.typeName)) continue;
+      const value = parent[jsonName] ?? parent[name] ?? [];
+      const members = Array.isArray(value) ? value : [value];
+      for (const [index, member] of members.entries()) {
+        if (!itemTypes.has(message.typeName)) visit(message, member);
+        else members[index] = readable(message, member);
+      }
+    }
+  };
+  visit(desc, json);
+  return unreadable;
+}
+
+function isObject(value: JsonValue): value is { [name: string]: JsonValue } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Characters of what a decoder says: it may repeat all of a value. */
+const reasonMaxLength = 500;
+
+function findReason(desc: DescMessage, json: JsonValue): string | undefined {
+  try {
+    fromJson(desc, json, readOptions);
+    return undefined;
+  } catch (error) {
+    return decodingReason(error);
+  }
+}
+
+/** What a decoder says is wrong. */
+export function decodingReason(error: unknown): string {
+  return error instanceof Error ? error.message.slice(0, reasonMaxLength).toWellFormed() : "";
 }
 
 /** Lists are levels in JSON alone. */

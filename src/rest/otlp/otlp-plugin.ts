@@ -12,6 +12,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { BadRequestSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { type Status, StatusSchema } from "../../../gen/google/rpc/status_pb.ts";
 import { TelemetryError } from "../../model/error.ts";
+import { unreadableItemsKey } from "../../rpc/otlp/unreadable.ts";
 import { httpErrorOf } from "../error-json.ts";
 import { answerableError } from "../error-reply.ts";
 import { readBody } from "../request-body.ts";
@@ -75,8 +76,9 @@ function createSignalHandler(spec: UnaryImplSpec, { interceptors, bodyMaxBytes, 
   return async (request: FastifyRequest, reply: FastifyReply): Promise<Buffer> => {
     const encoding = encodingOf(request);
     const body = await readBody(request, { maxBytes: bodyMaxBytes, encodings: ["gzip"] });
-    const message = readMessage(encoding, input, body);
+    const { message, unreadable } = readMessage(encoding, input, body);
     const contextValues = options.contextValues?.(request) ?? createContextValues();
+    contextValues.set(unreadableItemsKey, unreadable);
     const call = { spec, message, contextValues, request, reply };
     const response = await invokeOverRest(call, { interceptors, timeoutMs: undefined, shutdownSignal: undefined });
     reply.headers({ ...headersOf(encoding), ...Object.fromEntries(response.header) });

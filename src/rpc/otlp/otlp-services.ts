@@ -10,6 +10,7 @@ import type { OtlpEventOptions } from "../../ingest/otlp/otlp-event.ts";
 import { createSpanNormaliser } from "../../ingest/otlp/span-event.ts";
 import { logRecordFromProto, logRecordsOf, type ReceivedLogRecord } from "./log-records.ts";
 import { type ReceivedSpan, spanFromProto, spansOf } from "./spans.ts";
+import { type UnreadableItems, unreadableItemsKey, unreadableViolation } from "./unreadable.ts";
 
 /** What the services of OpenTelemetry's events work with. */
 export interface OtlpServicesOptions {
@@ -20,10 +21,11 @@ export interface OtlpServicesOptions {
 /** Spans of OpenTelemetry over the intake. Answers after the commit; what is rejected must not be sent again. */
 export function createOtlpTraceService(options: OtlpServicesOptions): ServiceImpl<typeof TraceService> {
   return {
-    async export({ resourceSpans }) {
+    async export({ resourceSpans }, { values }) {
       const outcome = await takeAll(options, {
         signal: "span",
         raws: spansOf(resourceSpans),
+        unreadable: values.get(unreadableItemsKey),
         createNormaliser: spanNormaliser,
       });
       return partly(outcome, (rejectedSpans, errorMessage) => ({ partialSuccess: { rejectedSpans, errorMessage } }));
@@ -34,10 +36,11 @@ export function createOtlpTraceService(options: OtlpServicesOptions): ServiceImp
 /** Log records likewise. */
 export function createOtlpLogsService(options: OtlpServicesOptions): ServiceImpl<typeof LogsService> {
   return {
-    async export({ resourceLogs }) {
+    async export({ resourceLogs }, { values }) {
       const outcome = await takeAll(options, {
         signal: "log",
         raws: logRecordsOf(resourceLogs),
+        unreadable: values.get(unreadableItemsKey),
         createNormaliser: logNormaliser,
       });
       return partly(outcome, (rejectedLogRecords, errorMessage) => ({
@@ -60,6 +63,7 @@ function logNormaliser(options: OtlpEventOptions): (raw: ReceivedLogRecord) => E
 interface Request<Raw> {
   readonly signal: OtlpSignal;
   readonly raws: readonly Raw[];
+  readonly unreadable: UnreadableItems;
   readonly createNormaliser: (options: OtlpEventOptions) => (raw: Raw) => EventResult;
 }
 
@@ -74,7 +78,7 @@ const hintsMax = 5;
 
 async function takeAll<Raw>(
   { intake, diagnostics }: OtlpServicesOptions,
-  { signal, raws, createNormaliser }: Request<Raw>,
+  { signal, raws, unreadable, createNormaliser }: Request<Raw>,
 ): Promise<Outcome> {
   const hints = new Set<string>();
   const onRead: OtlpEventOptions["onRead"] = (origin, source) => {
@@ -82,7 +86,9 @@ async function takeAll<Raw>(
       hints.add(`${origin.scopeName ?? "unnamed scope"}: ${hint}`);
     }
   };
-  const outcomes = await intake.take(raws, (options) => createNormaliser({ ...options, onRead }), {
+  const createReadableNormaliser = (options: OtlpEventOptions) =>
+    readableOnly(createNormaliser({ ...options, onRead }), unreadable);
+  const outcomes = await intake.take(raws, createReadableNormaliser, {
     // A request is bounded by its bytes alone: exporters cannot make smaller ones when they are told to.
     maxEvents: Number.POSITIVE_INFINITY,
   });
@@ -95,6 +101,19 @@ async function takeAll<Raw>(
     rejectedCount += 1;
   }
   return { rejectedCount, message };
+}
+
+/** Refuses what could not be decoded. The result is called once for each event of a request, in its order. */
+function readableOnly<Raw>(
+  normalise: (raw: Raw) => EventResult,
+  unreadable: UnreadableItems,
+): (raw: Raw) => EventResult {
+  if (unreadable.size === 0) return normalise;
+  let number = 0;
+  return (raw) => {
+    const reason = unreadable.get(number++);
+    return reason === undefined ? normalise(raw) : { ok: false, violation: unreadableViolation(reason) };
+  };
 }
 
 /** Without anything to say, the partial success must not be set. */

@@ -1,4 +1,4 @@
-import { create, toJson } from "@bufbuild/protobuf";
+import { create, type DescMessage, type MessageShape, toJson } from "@bufbuild/protobuf";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ExportTraceServiceRequestSchema } from "../../../gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
@@ -8,17 +8,23 @@ import { NumberDataPointSchema } from "../../../gen/opentelemetry/proto/metrics/
 import { Span_SpanKind, SpanSchema, Status_StatusCode } from "../../../gen/opentelemetry/proto/trace/v1/trace_pb.ts";
 import { messageFromOtlpJson } from "../../../src/rest/otlp/otlp-json.ts";
 import { otlpJsonText } from "../../otlp/http-exporter.ts";
-import { anyValue, buildSpans, builtTraceId } from "../../otlp/otlp-builder.ts";
+import { anyValue, buildSpans, builtTraceId, type SpanInit } from "../../otlp/otlp-builder.ts";
+
+function messageFrom<Desc extends DescMessage>(desc: Desc, text: string): MessageShape<Desc> {
+  const { message, unreadable } = messageFromOtlpJson(desc, text);
+  expect(unreadable.size).toBe(0);
+  return message;
+}
 
 const spanFrom = (json: object | string) =>
-  messageFromOtlpJson(SpanSchema, typeof json === "string" ? json : JSON.stringify(json));
+  messageFrom(SpanSchema, typeof json === "string" ? json : JSON.stringify(json));
 
-const valueFrom = (text: string) => messageFromOtlpJson(AnyValueSchema, text).value;
+const valueFrom = (text: string) => messageFrom(AnyValueSchema, text).value;
 
 const hexOf = (id: Uint8Array) => Buffer.from(id).toString("hex");
 
 const severityOf = (value: unknown) =>
-  messageFromOtlpJson(LogRecordSchema, JSON.stringify({ severityNumber: value })).severityNumber;
+  messageFrom(LogRecordSchema, JSON.stringify({ severityNumber: value })).severityNumber;
 
 /** What an attribute may be, in the words of the builder. */
 const plainValue = fc.letrec((tie) => ({
@@ -61,7 +67,7 @@ test("a message reads the same from its JSON, whatever is in it and however the 
         /"(traceId|spanId|parentSpanId)":"(\w*)"/g,
         (_all, name, id) => `"${name}":"${isUpper ? id.toUpperCase() : id}"`,
       );
-      const read = messageFromOtlpJson(ExportTraceServiceRequestSchema, text);
+      const read = messageFrom(ExportTraceServiceRequestSchema, text);
       expect(toJson(ExportTraceServiceRequestSchema, read)).toEqual(toJson(ExportTraceServiceRequestSchema, request));
     }),
     { numRuns: 200 },
@@ -82,9 +88,9 @@ describe("ids", () => {
     expect(span.links.map((link) => [hexOf(link.traceId), hexOf(link.spanId)])).toEqual([
       [builtTraceId, spanId.toLowerCase()],
     ]);
-    const log = messageFromOtlpJson(LogRecordSchema, JSON.stringify(link));
+    const log = messageFrom(LogRecordSchema, JSON.stringify(link));
     expect([log.traceId, log.spanId].map(hexOf)).toEqual([builtTraceId, spanId.toLowerCase()]);
-    const point = messageFromOtlpJson(NumberDataPointSchema, JSON.stringify({ exemplars: [{ ...link, asInt: 1 }] }));
+    const point = messageFrom(NumberDataPointSchema, JSON.stringify({ exemplars: [{ ...link, asInt: 1 }] }));
     expect(point.exemplars.map(({ traceId }) => hexOf(traceId))).toEqual([builtTraceId]);
   });
 
@@ -185,3 +191,72 @@ test.each(["", "{", "[]", '"text"', "1", '{"name":1}', '{"attributes":{}}', '{"e
     expect(() => spanFrom(text)).toThrow(Error);
   },
 );
+
+describe("what cannot be read in a request", () => {
+  const good = (name: string) => ({ name, traceId: builtTraceId, spanId: "00f067aa0ba902b7" });
+  const requestOf = (...scopes: unknown[][]) =>
+    JSON.stringify({ resourceSpans: [{ scopeSpans: scopes.map((spans) => ({ spans })) }, { scope_spans: null }] });
+
+  test("is told with its number and reason, and the rest is there", () => {
+    const text = requestOf(
+      [good("a"), { name: 1 }, good("b")],
+      [null, good("c")],
+      [],
+      ["d", [], { attributes: [{ value: { intValue: "x" } }] }],
+    );
+    const { message, unreadable } = messageFromOtlpJson(ExportTraceServiceRequestSchema, text);
+    const names = message.resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.map(({ spans }) => spans.map(nameOf)));
+    expect(names).toEqual([["a", "", "b"], ["", "c"], [], ["", "", ""]]);
+    expect([...unreadable.keys()]).toEqual([1, 3, 5, 6, 7]);
+    expect(unreadable.get(1)).toBe(
+      "cannot decode field opentelemetry.proto.trace.v1.Span.name from JSON: expected string, got 1",
+    );
+    expect(unreadable.get(7)).toContain("int_value");
+  });
+
+  test("does not hide what is wrong around it", () => {
+    const text = JSON.stringify({ resourceSpans: [{ schemaUrl: 1, scopeSpans: [{ spans: [{ name: 1 }] }] }] });
+    expect(() => messageFromOtlpJson(ExportTraceServiceRequestSchema, text)).toThrow("schema_url");
+    for (const spans of [1, {}, [[]]]) {
+      const wrong = JSON.stringify({ resourceSpans: [{ scopeSpans: spans }] });
+      expect(() => messageFromOtlpJson(ExportTraceServiceRequestSchema, wrong)).toThrow(Error);
+    }
+  });
+
+  test("is what is read one by one, whatever is wrong, and the rest is as if it had not been sent", () => {
+    const item = fc.oneof(
+      anySpan.map((span) => ({ isGood: true, span })),
+      fc
+        .constantFrom({ name: 1 }, null, "x", { kind: {} }, { endTimeUnixNano: -1 })
+        .map((span) => ({ isGood: false, span })),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.array(item, { maxLength: 4 }), { maxLength: 4 }), (scopes) => {
+        const goodText = (span: unknown) =>
+          JSON.parse(otlpJsonText(ExportTraceServiceRequestSchema, buildSpans([span as SpanInit]))).resourceSpans[0]
+            .scopeSpans[0].spans[0];
+        const jsonOf = (items: (typeof scopes)[number]) =>
+          items.map(({ isGood, span }) => (isGood ? goodText(span) : span));
+        const { message, unreadable } = messageFromOtlpJson(
+          ExportTraceServiceRequestSchema,
+          requestOf(...scopes.map(jsonOf)),
+        );
+        const bad = scopes.flat().flatMap(({ isGood }, number) => (isGood ? [] : [number]));
+        expect([...unreadable.keys()]).toEqual(bad);
+        const read = message.resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans));
+        const alone = messageFrom(
+          ExportTraceServiceRequestSchema,
+          requestOf(...scopes.map((items) => jsonOf(items.filter(({ isGood }) => isGood)))),
+        );
+        expect(read.filter((_span, number) => !bad.includes(number))).toEqual(
+          alone.resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)),
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+function nameOf({ name }: { readonly name: string }): string {
+  return name;
+}
