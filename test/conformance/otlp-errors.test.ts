@@ -1,41 +1,30 @@
 import { gzipSync } from "node:zlib";
-import { toBinary } from "@bufbuild/protobuf";
 import { status as grpcStatus, type ServiceError } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
-import {
-  ExportTraceServiceRequestSchema,
-  ExportTraceServiceResponseSchema,
-} from "../../gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 import { detailsOf, GrpcJsClient } from "../e2e/grpc-js-client.ts";
 import { exporters } from "../otlp/exporters.ts";
-import {
-  contentTypes,
-  decode,
-  type Encoding,
-  encode,
-  encodings,
-  type OtlpReply,
-  postOtlp,
-  statusOf,
-} from "../otlp/http-exporter.ts";
+import { contentTypes, type Encoding, encodings, type OtlpReply, postOtlp, statusOf } from "../otlp/http-exporter.ts";
 import { buildSpans, keyValues } from "../otlp/otlp-builder.ts";
+import { signals } from "../otlp/signals.ts";
 import { startServer } from "../running-server.ts";
 import { getJson } from "./http.ts";
 import { envelope, sendOverHttp2, upload } from "./raw.ts";
 
 const spanId = "00f067aa0ba902b7";
-const spans = buildSpans([{ spanId }]);
-const bodies = encodings.map((encoding) => ({
-  encoding,
-  body: encode(ExportTraceServiceRequestSchema, spans, encoding),
-}));
-const exportPath = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const bodies = signals.flatMap((signal) =>
+  encodings.map((encoding) => ({ signal, path: signal.path, encoding, body: signal.bodyOf([1], encoding) })),
+);
 
-/** A request over gRPC as its bytes. */
-function callRaw(url: string, message: Uint8Array, { gzip = false } = {}) {
+interface RawCall {
+  readonly path?: string;
+  readonly gzip?: boolean;
+}
+
+/** A request over gRPC as its bytes; of spans, unless another path is named. */
+function callRaw(url: string, message: Uint8Array, { path = signals[0]?.grpcPath ?? "", gzip = false }: RawCall = {}) {
   const headers = {
     ":method": "POST",
-    ":path": exportPath,
+    ":path": path,
     "content-type": "application/grpc",
     te: "trailers",
     ...(gzip && { "grpc-encoding": "gzip" }),
@@ -56,31 +45,36 @@ function failureOf(call: Promise<unknown>): Promise<ServiceError | undefined> {
   );
 }
 
-describe("over HTTP, in both encodings,", () => {
+async function countAll(url: string): Promise<number> {
+  const counts = await Promise.all(signals.map(({ countStored }) => countStored(url)));
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+describe("over HTTP, for every kind of telemetry in both encodings,", () => {
   test("what cannot be decoded is 400, with a BadRequest, and nothing is stored", async () => {
     const { url } = await startServer();
-    for (const { encoding } of bodies) {
+    for (const { signal, path, encoding } of bodies) {
       const broken = [Uint8Array.of(0x0a, 0xff), Uint8Array.of(0x0a, 0x02, 0x08), "\u0000", gzipSync("")];
       for (const bytes of [
         ...broken,
-        ...(encoding === "json" ? ["", "{", "[]", '{"resourceSpans":1}', '"\xff"'] : []),
+        ...(encoding === "json" ? ["", "{", "[]", `{"${signal.field}":1}`, '"\xff"'] : []),
       ]) {
-        const reply = await postOtlp(url, { encoding, body: bytes });
-        expect([bytes, reply.status]).toEqual([bytes, 400]);
+        const reply = await postOtlp(url, { path, encoding, body: bytes });
+        expect([path, bytes, reply.status]).toEqual([path, bytes, 400]);
         const { code, message, details } = statusOf(reply);
         expect({ code, message }).toEqual({ code: 3, message: expect.stringMatching(/^the body is no/) });
         expect(details).toMatchObject([{ reason: "MALFORMED_BODY" }, { fieldViolations: [{ description: message }] }]);
       }
     }
-    expect(await getJson(url, "/api/events")).toEqual([]);
+    expect(await countAll(url)).toBe(0);
   });
 
   test("what cannot be decompressed is 400", async () => {
     const { url } = await startServer();
-    for (const { encoding, body } of bodies) {
+    for (const { path, encoding, body } of bodies) {
       const headers = { "content-encoding": "gzip" };
       for (const bytes of [Buffer.from(body), gzipSync(body).subarray(0, -9)]) {
-        const reply = await postOtlp(url, { encoding, headers, body: bytes });
+        const reply = await postOtlp(url, { path, encoding, headers, body: bytes });
         expect([reply.status, statusOf(reply)]).toMatchObject([400, { code: 3 }]);
       }
     }
@@ -88,9 +82,9 @@ describe("over HTTP, in both encodings,", () => {
 
   test("another compression is 415, and says what is taken", async () => {
     const { url } = await startServer();
-    for (const { encoding, body } of bodies) {
+    for (const { path, encoding, body } of bodies) {
       for (const name of ["deflate", "br", "zstd", "gzip, gzip"]) {
-        const reply = await postOtlp(url, { encoding, headers: { "content-encoding": name }, body });
+        const reply = await postOtlp(url, { path, encoding, headers: { "content-encoding": name }, body });
         expect([reply.status, statusOf(reply).message]).toEqual([415, "the content encoding must be gzip or identity"]);
       }
     }
@@ -98,10 +92,10 @@ describe("over HTTP, in both encodings,", () => {
 
   test("a body may be as large as the limit and not larger, after decompression", async () => {
     const { url } = await startServer({ environment: { CYLESTIO_OTLP_BODY_MAX_BYTES: "20000" } });
-    for (const { encoding } of bodies) {
+    for (const { path, encoding } of bodies) {
       for (const gzip of [false, true]) {
-        expect((await postOtlp(url, { encoding, gzip, body: filled(encoding, 20_000) })).status).toBe(200);
-        const reply = await postOtlp(url, { encoding, gzip, body: filled(encoding, 20_001) });
+        expect((await postOtlp(url, { path, encoding, gzip, body: filled(encoding, 20_000) })).status).toBe(200);
+        const reply = await postOtlp(url, { path, encoding, gzip, body: filled(encoding, 20_001) });
         expect([reply.status, reply.headers.get("retry-after")]).toEqual([413, null]);
         expect(statusOf(reply)).toMatchObject({ code: 8, details: [{ reason: "BODY_TOO_LARGE" }] });
       }
@@ -110,11 +104,11 @@ describe("over HTTP, in both encodings,", () => {
 
   test("a body that would become large is refused before it is", async () => {
     const { url } = await startServer({ environment: { CYLESTIO_OTLP_BODY_MAX_BYTES: "100000" } });
-    for (const { encoding } of bodies) {
-      const bomb = gzipSync(Buffer.alloc(80_000_000));
-      expect(bomb.length).toBeLessThan(100_000);
+    const bomb = gzipSync(Buffer.alloc(80_000_000));
+    expect(bomb.length).toBeLessThan(100_000);
+    for (const { path, encoding } of bodies) {
       const headers = { "content-type": contentTypes[encoding], "content-encoding": "gzip" };
-      const reply = await upload(`${url}/v1/traces`, { headers, chunk: bomb, count: 1 });
+      const reply = await upload(`${url}${path}`, { headers, chunk: bomb, count: 1 });
       expect(reply.status).toBe(413);
       expect(reply.heldBytesMax).toBeLessThan(10_000_000);
     }
@@ -122,9 +116,9 @@ describe("over HTTP, in both encodings,", () => {
 
   test("another method is 405 and names the one that is answered", async () => {
     const { url } = await startServer();
-    for (const { encoding } of bodies) {
+    for (const { path, encoding } of bodies) {
       for (const method of ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
-        const response = await fetch(`${url}/v1/logs`, { method, headers: { "content-type": contentTypes[encoding] } });
+        const response = await fetch(`${url}${path}`, { method, headers: { "content-type": contentTypes[encoding] } });
         expect([method, response.status, response.headers.get("allow")]).toEqual([method, 405, "POST"]);
         const bytes = Buffer.from(await response.arrayBuffer());
         if (method === "HEAD") continue;
@@ -135,35 +129,88 @@ describe("over HTTP, in both encodings,", () => {
 
   test("a request that names another host is 403", async () => {
     const { url } = await startServer();
-    for (const { encoding, body } of bodies) {
+    for (const { path, encoding, body } of bodies) {
       const headers = { "content-type": contentTypes[encoding], host: "evil.example" };
-      const reply = await upload(`${url}/v1/traces`, { headers, chunk: Buffer.from(body), count: 1 });
+      const reply = await upload(`${url}${path}`, { headers, chunk: Buffer.from(body), count: 1 });
       expect([reply.status, reply.headers["content-type"]]).toEqual([403, contentTypes[encoding]]);
     }
   });
 
   test("more load than the server may hold is 429 with Retry-After, and what is sent again then gets in", async () => {
     const { url } = await startServer({ environment: { CYLESTIO_IN_FLIGHT_MAX_EVENTS: "5" } });
-    const refusals: OtlpReply[] = [];
-    const exportUntilTaken = async (call: number): Promise<OtlpReply> => {
-      const ids = Array.from({ length: 5 }, (_, index) => ({ spanId: String(1000 + call * 5 + index).repeat(4) }));
-      const encoding = call % 2 === 0 ? "binary" : "json";
-      const body = encode(ExportTraceServiceRequestSchema, buildSpans(ids), encoding);
-      for (;;) {
-        const reply = await postOtlp(url, { encoding, body });
-        if (reply.status === 200) return reply;
-        refusals.push(reply);
+    for (const { bodyOf, answerOf, path, countStored } of signals) {
+      const storedBefore = await countStored(url);
+      const refusals: OtlpReply[] = [];
+      const exportUntilTaken = async (call: number): Promise<OtlpReply> => {
+        const encoding = call % 2 === 0 ? "binary" : "json";
+        const numbers = Array.from({ length: 5 }, (_, index) => call * 5 + index);
+        for (;;) {
+          const reply = await postOtlp(url, { path, encoding, body: bodyOf(numbers, encoding) });
+          if (reply.status === 200) return reply;
+          refusals.push(reply);
+        }
+      };
+      const taken = await Promise.all(Array.from({ length: 20 }, (_, call) => exportUntilTaken(call)));
+      for (const reply of taken) expect(answerOf(reply)).toEqual({});
+      expect(refusals.length).toBeGreaterThan(0);
+      for (const reply of refusals) {
+        expect([reply.status, reply.headers.get("retry-after")]).toEqual([429, "1"]);
+        expect(statusOf(reply)).toMatchObject({ code: 8, details: [{ reason: "OVERLOADED" }, { retryDelay: "1s" }] });
       }
-    };
-    const taken = await Promise.all(Array.from({ length: 20 }, (_, call) => exportUntilTaken(call)));
-    for (const reply of taken) expect(decode(ExportTraceServiceResponseSchema, reply)).toEqual({});
-    expect(refusals.length).toBeGreaterThan(0);
-    for (const reply of refusals) {
-      expect([reply.status, reply.headers.get("retry-after")]).toEqual([429, "1"]);
-      expect(statusOf(reply)).toMatchObject({ code: 8, details: [{ reason: "OVERLOADED" }, { retryDelay: "1s" }] });
+      expect((await countStored(url)) - storedBefore).toBe(100);
     }
-    expect(await getJson(url, "/api/events?limit=1000")).toHaveLength(100);
   });
+
+  test("a bad item is rejected, with its number and reason; the others are stored, and once when they come again", async () => {
+    const { url } = await startServer();
+    for (const { bodyOf, answerOf, path, countStored, rejection } of signals) {
+      const storedBefore = await countStored(url);
+      for (const [call, encoding] of [...encodings, ...encodings].entries()) {
+        const reply = await postOtlp(url, {
+          path,
+          encoding,
+          gzip: call % 2 === 0,
+          body: bodyOf([1, -1, 2, -2], encoding),
+        });
+        const errorMessage = rejection.reason;
+        expect([path, encoding, reply.status, answerOf(reply)]).toEqual([
+          path,
+          encoding,
+          200,
+          { partialSuccess: { [rejection.field]: "2", errorMessage } },
+        ]);
+      }
+      expect((await countStored(url)) - storedBefore).toBe(2);
+    }
+  });
+});
+
+test("in JSON, an item of a wrong type is rejected too, and the others are stored", async () => {
+  const { url } = await startServer();
+  for (const { bodyOf, answerOf, path, countStored, itemsOf, rejection } of signals) {
+    const storedBefore = await countStored(url);
+    const request: unknown = JSON.parse(String(bodyOf([1, 2, 3, 4], "json")));
+    const items = itemsOf(request);
+    items[1] = { ...Object(items[1]), timeUnixNano: "x", startTimeUnixNano: [], attributes: 1 };
+    items[2] = "text";
+    const reply = await postOtlp(url, { path, encoding: "json", body: JSON.stringify(request) });
+    expect([path, reply.status, answerOf(reply)]).toMatchObject([
+      path,
+      200,
+      {
+        partialSuccess: {
+          [rejection.field]: "2",
+          errorMessage: expect.stringMatching(/^number 1(?: \("m"\))?: JSON cannot be decoded: cannot decode field/),
+        },
+      },
+    ]);
+    expect((await countStored(url)) - storedBefore).toBe(2);
+  }
+  const { ingest, metric_points } = await getJson<Record<string, object>>(url, "/");
+  expect([ingest, metric_points]).toMatchObject([
+    { received_count: 8, stored_count: 4, rejected_count: 4 },
+    { received_count: 4, stored_count: 2, rejected_count: 2 },
+  ]);
 });
 
 /** A request without telemetry of so many bytes. */
@@ -182,24 +229,30 @@ function paddedTo(size: number): Buffer {
 test("a content type that is none of the two is 415, in JSON", async () => {
   const { url } = await startServer();
   const types = ["text/plain", "application/grpc", "application/json; charset=utf-16", "multipart/form-data", "x", ""];
-  for (const type of types) {
-    const reply = await postOtlp(url, { headers: { "content-type": type }, body: "{}" });
-    expect([type, reply.status, statusOf(reply)]).toMatchObject([type, 415, { code: 3 }]);
+  for (const { path } of signals) {
+    for (const type of types) {
+      const reply = await postOtlp(url, { path, headers: { "content-type": type }, body: "{}" });
+      expect([type, reply.status, statusOf(reply)]).toMatchObject([type, 415, { code: 3 }]);
+    }
   }
 });
 
 describe("over gRPC", () => {
   test("what cannot be decoded is INTERNAL, as in libraries of gRPC: that is not to be sent again", async () => {
     const { url } = await startServer();
-    expect(codeOf(await callRaw(url, Uint8Array.of(0x0a, 0xff)))).toBe(grpcStatus.INTERNAL);
-    expect(codeOf(await callRaw(url, toBinary(ExportTraceServiceRequestSchema, spans)))).toBe(grpcStatus.OK);
+    for (const { grpcPath: path, bodyOf } of signals) {
+      expect(codeOf(await callRaw(url, Uint8Array.of(0x0a, 0xff), { path }))).toBe(grpcStatus.INTERNAL);
+      expect(codeOf(await callRaw(url, Buffer.from(bodyOf([1], "binary")), { path }))).toBe(grpcStatus.OK);
+    }
   });
 
   test("a message may be as large as the limit and not larger, after decompression; that is not to be sent again", async () => {
     const { url } = await startServer({ environment: { CYLESTIO_OTLP_BODY_MAX_BYTES: "20000" } });
-    for (const gzip of [false, true]) {
-      expect(codeOf(await callRaw(url, paddedTo(20_000), { gzip }))).toBe(grpcStatus.OK);
-      expect(codeOf(await callRaw(url, paddedTo(20_001), { gzip }))).toBe(grpcStatus.RESOURCE_EXHAUSTED);
+    for (const { grpcPath: path } of signals) {
+      for (const gzip of [false, true]) {
+        expect(codeOf(await callRaw(url, paddedTo(20_000), { path, gzip }))).toBe(grpcStatus.OK);
+        expect(codeOf(await callRaw(url, paddedTo(20_001), { path, gzip }))).toBe(grpcStatus.RESOURCE_EXHAUSTED);
+      }
     }
     const client = new GrpcJsClient(Number(new URL(url).port));
     const scope = { name: "a".repeat(20_000) };

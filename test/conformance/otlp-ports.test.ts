@@ -7,6 +7,7 @@ import { freePorts } from "../http/one-port-app.ts";
 import { exporters } from "../otlp/exporters.ts";
 import { encode, postOtlp } from "../otlp/http-exporter.ts";
 import { buildSpans } from "../otlp/otlp-builder.ts";
+import { signals } from "../otlp/signals.ts";
 import { startServer } from "../running-server.ts";
 import { getJson, send } from "./http.ts";
 import { sendOverSocket } from "./raw.ts";
@@ -120,7 +121,7 @@ describe("a page of another origin", () => {
 
   test("may send telemetry where its origin is set, with the headers of exporters", async () => {
     const { url } = await startServer({ environment: { CYLESTIO_CORS_ORIGINS: origin } });
-    for (const path of ["/v1/traces", "/v1/logs"]) {
+    for (const { path } of signals) {
       const { status, headers } = await preflight(url, path, exporterHeaders);
       expect([status, headers.get("access-control-allow-origin")]).toEqual([204, origin]);
       const allowed = headers.get("access-control-allow-headers")?.split(", ");

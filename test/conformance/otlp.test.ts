@@ -5,6 +5,10 @@ import {
   ExportLogsServiceRequestSchema,
 } from "../../gen/opentelemetry/proto/collector/logs/v1/logs_service_pb.ts";
 import {
+  type ExportMetricsServiceRequest,
+  ExportMetricsServiceRequestSchema,
+} from "../../gen/opentelemetry/proto/collector/metrics/v1/metrics_service_pb.ts";
+import {
   type ExportTraceServiceRequest,
   ExportTraceServiceRequestSchema,
   ExportTraceServiceResponseSchema,
@@ -13,6 +17,7 @@ import { Span_SpanKind, Status_StatusCode } from "../../gen/opentelemetry/proto/
 import { exporters } from "../otlp/exporters.ts";
 import { contentTypes, decode, encode, encodings, otlpJsonText, postOtlp } from "../otlp/http-exporter.ts";
 import { buildLogs, buildSpans, keyValues, type LogInit, otlpFromNanos, type SpanInit } from "../otlp/otlp-builder.ts";
+import { buildPoints, signals } from "../otlp/signals.ts";
 import { startServer } from "../running-server.ts";
 import { getJson, send } from "./http.ts";
 
@@ -23,14 +28,22 @@ interface StoredEvent {
   readonly [field: string]: unknown;
 }
 
+interface PointPage {
+  readonly series: readonly { readonly points: readonly { readonly int_value: number }[] }[];
+}
+
 /** An exporter with a service and a trace of its own on one server. */
 interface Sending {
   readonly url: string;
   readonly exportSpans: (request: ExportTraceServiceRequest) => Promise<unknown>;
   readonly exportLogs: (request: ExportLogsServiceRequest) => Promise<unknown>;
+  readonly exportMetrics: (request: ExportMetricsServiceRequest) => Promise<unknown>;
   readonly traceId: string;
   readonly spansOf: (spans: readonly SpanInit[]) => ExportTraceServiceRequest;
   readonly logsOf: (records: readonly LogInit[]) => ExportLogsServiceRequest;
+  /** Points of a gauge; a negative one has no value. */
+  readonly pointsOf: (numbers: readonly number[]) => ExportMetricsServiceRequest;
+  readonly storedPoints: () => Promise<readonly unknown[]>;
   /** What the server has of the service, in the order in which it happened. */
   readonly stored: () => Promise<readonly StoredEvent[]>;
   readonly storedText: () => Promise<string>;
@@ -48,6 +61,7 @@ async function overEach(act: (sending: Sending) => Promise<void>, environment: R
       url,
       exportSpans: (request) => exporter.exportSpans(url, request),
       exportLogs: (request) => exporter.exportLogs(url, request),
+      exportMetrics: (request) => exporter.exportMetrics(url, request),
       traceId,
       spansOf: (spans) =>
         buildSpans(
@@ -55,6 +69,11 @@ async function overEach(act: (sending: Sending) => Promise<void>, environment: R
           origin,
         ),
       logsOf: (records) => buildLogs(records, origin),
+      pointsOf: (numbers) => buildPoints(numbers, origin),
+      storedPoints: async () => {
+        const path = `/api/v1/otlp_metrics/m?agent_id=${encodeURIComponent(exporter.name)}`;
+        return (await getJson<PointPage>(url, path)).series.flatMap(({ points }) => points);
+      },
       storedText,
       stored: async () => JSON.parse(await storedText()),
     };
@@ -65,21 +84,28 @@ async function overEach(act: (sending: Sending) => Promise<void>, environment: R
 }
 
 describe("over every transport", () => {
-  test("spans and log records are taken on the one port, and success says nothing more", async () => {
-    await overEach(async ({ spansOf, logsOf, stored, exportSpans, exportLogs }) => {
-      expect(await exportSpans(spansOf([{ spanId }]))).toEqual({});
-      expect(await exportLogs(logsOf([{ body: "text" }]))).toEqual({});
-      expect((await stored()).map(({ channel }) => channel).sort()).toEqual(["LOG", "SPAN"]);
-    });
+  test("spans, log records and data points are taken on the one port, and success says nothing more", async () => {
+    await overEach(
+      async ({ spansOf, logsOf, pointsOf, stored, storedPoints, exportSpans, exportLogs, exportMetrics }) => {
+        expect(await exportSpans(spansOf([{ spanId }]))).toEqual({});
+        expect(await exportLogs(logsOf([{ body: "text" }]))).toEqual({});
+        expect(await exportMetrics(pointsOf([7]))).toEqual({});
+        expect((await stored()).map(({ channel }) => channel).sort()).toEqual(["LOG", "SPAN"]);
+        expect(await storedPoints()).toMatchObject([{ int_value: 7 }]);
+      },
+    );
   });
 
   test("an empty request is a success, and so is one of empty resources and scopes", async () => {
-    await overEach(async ({ logsOf, stored, exportSpans, exportLogs }) => {
+    await overEach(async ({ logsOf, pointsOf, stored, storedPoints, exportSpans, exportLogs, exportMetrics }) => {
       expect(await exportSpans(create(ExportTraceServiceRequestSchema))).toEqual({});
       expect(await exportLogs(create(ExportLogsServiceRequestSchema))).toEqual({});
       expect(await exportSpans(create(ExportTraceServiceRequestSchema, { resourceSpans: [{}] }))).toEqual({});
       expect(await exportLogs(logsOf([]))).toEqual({});
-      expect(await stored()).toEqual([]);
+      expect(await exportMetrics(create(ExportMetricsServiceRequestSchema))).toEqual({});
+      expect(await exportMetrics(create(ExportMetricsServiceRequestSchema, { resourceMetrics: [{}] }))).toEqual({});
+      expect(await exportMetrics(pointsOf([]))).toEqual({});
+      expect([await stored(), await storedPoints()]).toEqual([[], []]);
     });
   });
 
@@ -123,18 +149,35 @@ describe("over every transport", () => {
     );
   });
 
-  test("what is sent again is stored once; what differs in anything is kept beside it", async () => {
-    await overEach(async ({ spansOf, logsOf, stored, exportSpans, exportLogs }) => {
-      const spans = spansOf([{ spanId, attributes: { attempt: 1 } }]);
-      const logs = logsOf([{ body: "text" }]);
-      for (let time = 0; time < 2; time += 1) {
-        expect(await exportSpans(spans)).toEqual({});
-        expect(await exportLogs(logs)).toEqual({});
-      }
-      expect(await exportSpans(spansOf([{ spanId, attributes: { attempt: 2 } }]))).toEqual({});
-      expect(await exportLogs(logsOf([{ body: "other" }]))).toEqual({});
-      expect(await stored()).toHaveLength(4);
+  test("a bad data point is rejected likewise", async () => {
+    await overEach(async ({ pointsOf, storedPoints, exportMetrics }) => {
+      expect(await exportMetrics(pointsOf([1, -1, 2, -2]))).toEqual({
+        partialSuccess: {
+          rejectedDataPoints: "2",
+          errorMessage: 'number 1 ("m"): value is required where the flags do not say that there is none',
+        },
+      });
+      expect(await storedPoints()).toHaveLength(2);
     });
+  });
+
+  test("what is sent again is stored once; what differs in anything is kept beside it", async () => {
+    await overEach(
+      async ({ spansOf, logsOf, pointsOf, stored, storedPoints, exportSpans, exportLogs, exportMetrics }) => {
+        const spans = spansOf([{ spanId, attributes: { attempt: 1 } }]);
+        const logs = logsOf([{ body: "text" }]);
+        for (let time = 0; time < 2; time += 1) {
+          expect(await exportSpans(spans)).toEqual({});
+          expect(await exportLogs(logs)).toEqual({});
+          expect(await exportMetrics(pointsOf([1]))).toEqual({});
+        }
+        expect(await exportSpans(spansOf([{ spanId, attributes: { attempt: 2 } }]))).toEqual({});
+        expect(await exportLogs(logsOf([{ body: "other" }]))).toEqual({});
+        expect(await exportMetrics(pointsOf([2]))).toEqual({});
+        expect(await stored()).toHaveLength(4);
+        expect(await storedPoints()).toHaveLength(2);
+      },
+    );
   });
 
   test("values of every kind are kept, and all digits of an integer", async () => {
@@ -272,11 +315,14 @@ describe.each(encodings)("over HTTP in %s", (encoding) => {
   test("the content type may have parameters and capitals, and that of the reply is the plain one", async () => {
     const { url } = await startServer();
     const parameters = ["", "; charset=utf-8", ";charset=UTF-8", ' ; charset="utf-8"', "; version=1; x=y"];
-    for (const spelling of [type.toUpperCase(), ...parameters.map((text) => `${type}${text}`)]) {
-      const reply = await postOtlp(url, { headers: { "content-type": spelling }, body: spans });
-      expect([spelling, reply.status, reply.headers.get("content-type")]).toEqual([spelling, 200, type]);
+    for (const { path, bodyOf, countStored } of signals) {
+      const storedBefore = await countStored(url);
+      for (const spelling of [type.toUpperCase(), ...parameters.map((text) => `${type}${text}`)]) {
+        const reply = await postOtlp(url, { path, headers: { "content-type": spelling }, body: bodyOf([1], encoding) });
+        expect([spelling, reply.status, reply.headers.get("content-type")]).toEqual([spelling, 200, type]);
+      }
+      expect((await countStored(url)) - storedBefore).toBe(1);
     }
-    expect(await getJson(url, "/api/events")).toHaveLength(1);
   });
 
   test("headers for keys and traces are taken as exporters send them", async () => {
@@ -294,7 +340,9 @@ describe.each(encodings)("over HTTP in %s", (encoding) => {
 
   test("the path may end in a slash", async () => {
     const { url } = await startServer();
-    expect((await postOtlp(url, { encoding, path: "/v1/traces/", body: spans })).status).toBe(200);
+    for (const { path, bodyOf } of signals) {
+      expect((await postOtlp(url, { encoding, path: `${path}/`, body: bodyOf([1], encoding) })).status).toBe(200);
+    }
   });
 
   test("log records that are posted to the path of spans are rejected, not stored", async () => {

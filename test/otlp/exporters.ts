@@ -8,6 +8,12 @@ import {
   LogsService,
 } from "../../gen/opentelemetry/proto/collector/logs/v1/logs_service_pb.ts";
 import {
+  type ExportMetricsServiceRequest,
+  ExportMetricsServiceRequestSchema,
+  ExportMetricsServiceResponseSchema,
+  MetricsService,
+} from "../../gen/opentelemetry/proto/collector/metrics/v1/metrics_service_pb.ts";
+import {
   type ExportTraceServiceRequest,
   ExportTraceServiceRequestSchema,
   ExportTraceServiceResponseSchema,
@@ -20,6 +26,7 @@ export interface Exporter {
   readonly name: string;
   exportSpans(url: string, request: ExportTraceServiceRequest): Promise<unknown>;
   exportLogs(url: string, request: ExportLogsServiceRequest): Promise<unknown>;
+  exportMetrics(url: string, request: ExportMetricsServiceRequest): Promise<unknown>;
 }
 
 /** Every transport, in every encoding, with and without compression. */
@@ -37,6 +44,8 @@ function grpcExporter(gzip: boolean): Exporter {
       toJson(ExportTraceServiceResponseSchema, await createClient(TraceService, transportTo(url)).export(request)),
     exportLogs: async (url, request) =>
       toJson(ExportLogsServiceResponseSchema, await createClient(LogsService, transportTo(url)).export(request)),
+    exportMetrics: async (url, request) =>
+      toJson(ExportMetricsServiceResponseSchema, await createClient(MetricsService, transportTo(url)).export(request)),
   };
 }
 
@@ -54,6 +63,12 @@ function httpExporter(encoding: Encoding, gzip: boolean): Exporter {
       const reply = await postOtlp(url, { path: "/v1/logs", encoding, gzip, body });
       if (reply.status !== 200) throw new Error(`answered ${reply.status}: ${reply.body}`);
       return decode(ExportLogsServiceResponseSchema, reply);
+    },
+    exportMetrics: async (url, request) => {
+      const body = encode(ExportMetricsServiceRequestSchema, request, encoding);
+      const reply = await postOtlp(url, { path: "/v1/metrics", encoding, gzip, body });
+      if (reply.status !== 200) throw new Error(`answered ${reply.status}: ${reply.body}`);
+      return decode(ExportMetricsServiceResponseSchema, reply);
     },
   };
 }
