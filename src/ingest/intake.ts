@@ -11,7 +11,7 @@ import { createTurns } from "./turns.ts";
 export interface Intake {
   /**
    * Stores one request's events. Resolves after the commit. Rejects with `BATCH_TOO_LARGE`, with `OVERLOADED` where the server
-   * holds too much already, and as `TelemetryStore.append` does; then nothing of the request was stored.
+   * holds too much already, and as `TelemetryStore.append` does; then nothing of the request was stored, unless it came in parts.
    */
   take<Raw>(
     raws: readonly Raw[],
@@ -30,6 +30,11 @@ export interface TakeOptions {
   readonly onUnderWay?: () => void;
   /** Events at most, where it is not the setting for batches. */
   readonly maxEvents?: number;
+  /**
+   * Stores more than the server may hold in parts, one commit after the other, each made when the one before is stored. Where one
+   * fails, `take` rejects, and those before it stay stored. Without it, a request is stored at once or not at all.
+   */
+  readonly inParts?: boolean;
 }
 
 /** Events that are normalised before others get their turn: some milliseconds of work. */
@@ -79,23 +84,30 @@ export function createIntake({
 
   const turns = createTurns();
 
-  /** In steps, so that neither a page nor another client waits until a large batch is done. */
+  /** In steps, so that neither a page nor another client waits until a large batch is done. Ends where a part is full. */
   const normalise = async <Raw>(
-    raws: readonly Raw[],
-    createNormaliser: CreateNormaliser<Raw>,
+    raws: Iterable<Raw>,
+    normaliseOne: (raw: Raw) => EventResult,
+    partMaxBytes: number,
   ): Promise<readonly EventResult[]> => {
-    const normaliseOne = createNormaliser({ limits, nowMicros: nowMicros() });
     const results: EventResult[] = [];
+    let bytes = 0;
     for (const raw of raws) {
       if (results.length > 0 && results.length % eventsPerTurn === 0) await turns.next();
-      results.push(normaliseOne(raw));
+      const result = normaliseOne(raw);
+      results.push(result);
+      if (result.ok) bytes += bytesOf(result.event);
+      if (bytes >= partMaxBytes) break;
     }
     return results;
   };
 
-  const append = async (events: readonly Event[], onUnderWay?: () => void): Promise<readonly AppendOutcome[]> => {
+  const append = async (
+    events: readonly Event[],
+    { waits, onUnderWay }: { readonly waits: boolean; readonly onUnderWay: TakeOptions["onUnderWay"] },
+  ): Promise<readonly AppendOutcome[]> => {
     const load = loadOf(events);
-    const leave = onUnderWay === undefined ? admission.enter(load) : await admission.wait(load);
+    const leave = waits ? await admission.wait(load) : admission.enter(load);
     try {
       const appended = store.append(events);
       onUnderWay?.();
@@ -111,26 +123,36 @@ export function createIntake({
     }
   };
 
-  const takeCounted: Intake["take"] = async (raws, createNormaliser, options = {}) => {
-    const { onUnderWay, maxEvents = limits.batchMaxEvents } = options;
+  const takeInto = async <Raw>(
+    outcomes: IntakeOutcome[],
+    raws: readonly Raw[],
+    createNormaliser: CreateNormaliser<Raw>,
+    { onUnderWay, maxEvents = limits.batchMaxEvents, inParts = false }: TakeOptions,
+  ): Promise<void> => {
     if (raws.length > maxEvents) throw batchTooLarge(limits);
-    const results = await normalise(raws, createNormaliser);
-    const events = results.flatMap((result) => (result.ok ? [result.event] : []));
-    const appended = events.length === 0 ? [] : await append(events, onUnderWay);
-    let next = 0;
-    return results.map((result) => outcomeOf(result, result.ok ? appended[next++] : undefined));
+    const normaliseOne = createNormaliser({ limits, nowMicros: nowMicros() });
+    const partMaxBytes = inParts ? limits.inFlightMaxBytes : Number.POSITIVE_INFINITY;
+    while (outcomes.length < raws.length) {
+      const results = await normalise(raws.values().drop(outcomes.length), normaliseOne, partMaxBytes);
+      const events = results.flatMap((result) => (result.ok ? [result.event] : []));
+      // A request that was let in is not refused half-way.
+      const waits = onUnderWay !== undefined || outcomes.length > 0;
+      const appended = events.length === 0 ? [] : await append(events, { waits, onUnderWay });
+      let next = 0;
+      for (const result of results) outcomes.push(outcomeOf(result, result.ok ? appended[next++] : undefined));
+    }
   };
 
   return {
-    async take(raws, createNormaliser, options) {
+    async take(raws, createNormaliser, options = {}) {
       counters.received += raws.length;
+      const outcomes: IntakeOutcome[] = [];
       try {
-        const outcomes = await takeCounted(raws, createNormaliser, options);
-        for (const { status } of outcomes) counters[status === "accepted" ? "stored" : status] += 1;
+        await takeInto(outcomes, raws, createNormaliser, options);
         return outcomes;
-      } catch (error) {
-        counters.refused += raws.length;
-        throw error;
+      } finally {
+        for (const { status } of outcomes) counters[status === "accepted" ? "stored" : status] += 1;
+        counters.refused += raws.length - outcomes.length;
       }
     },
     counters: () => ({ ...counters }),
@@ -139,10 +161,13 @@ export function createIntake({
 
 function loadOf(events: readonly Event[]): Load {
   let bytes = 0;
-  // Characters, which is near enough to bytes for a bound; the other fields are small beside these two, or few.
-  for (const { attributesJson, extensionsJson } of events)
-    bytes += attributesJson.length + (extensionsJson?.length ?? 0);
+  for (const event of events) bytes += bytesOf(event);
   return { events: events.length, bytes };
+}
+
+/** Characters, which is near enough to bytes for a bound; the other fields are small beside these two, or few. */
+function bytesOf({ attributesJson, extensionsJson }: Event): number {
+  return attributesJson.length + (extensionsJson?.length ?? 0);
 }
 
 function batchTooLarge({ batchMaxEvents }: Limits): TelemetryError {

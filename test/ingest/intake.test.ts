@@ -223,3 +223,43 @@ describe("the problem", () => {
     expect(problems).toEqual(["disk full", null]);
   });
 });
+
+describe("a request in parts", () => {
+  const large = (number: number) => ({ ...good, attributes: { number, text: "x".repeat(1_000) } });
+  const raws = [large(1), bad, large(2), bad, large(3), large(4), bad];
+
+  test("is stored in as many commits as what the server may hold makes necessary, and answered in its order", async () => {
+    const { store, intake, take } = open({ inFlightMaxBytes: 1_500 });
+    const statuses = (await take(raws, { inParts: true })).map(({ status }) => status);
+    expect(statuses).toEqual(["accepted", "rejected", "accepted", "rejected", "accepted", "accepted", "rejected"]);
+    expect(store.appended).toBe(2);
+    await take(raws);
+    expect(store.appended).toBe(3);
+    expect(intake.counters()).toEqual({ received: 14, stored: 8, duplicate: 0, rejected: 6, refused: 0 });
+  });
+
+  test("tells identical events apart across its parts", async () => {
+    const { take } = open({ inFlightMaxBytes: 1 });
+    const outcomes = await take([good, good, good], { inParts: true });
+    const ids = outcomes.map((outcome) => (outcome.status === "rejected" ? "" : outcome.eventId));
+    expect(new Set(ids).size).toBe(3);
+  });
+
+  test("is refused before its first part alone, and keeps its parts where a later one fails", async () => {
+    const { store, intake, take } = open({ inFlightMaxBytes: 1_500 });
+    const written = Promise.withResolvers<readonly AppendOutcome["status"][]>();
+    store.next = () => written.promise;
+    const first = take(raws, { inParts: true });
+    await expect(take(raws, { inParts: true })).rejects.toMatchObject({ reason: "OVERLOADED" });
+    store.next = undefined;
+    written.resolve(["stored", "stored"]);
+    await expect(first).resolves.toHaveLength(7);
+    store.next = async () => {
+      if (store.appended === 3) return ["duplicate", "duplicate"];
+      throw unavailable("full");
+    };
+    await expect(take(raws, { inParts: true })).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    expect(intake.counters()).toEqual({ received: 21, stored: 4, duplicate: 2, rejected: 4, refused: 11 });
+    expectBalanced(intake.counters());
+  });
+});

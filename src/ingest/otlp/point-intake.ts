@@ -1,6 +1,6 @@
 import type { FieldViolation } from "../../model/error.ts";
 import type { Limits } from "../../model/limits.ts";
-import type { MetricPoint } from "../../model/metric-point.ts";
+import type { MetricPoint, MetricSeries } from "../../model/metric-point.ts";
 import type { PointOutcome, TelemetryStore } from "../../store/store.ts";
 import type { Admission, Load } from "../admission.ts";
 import type { IntakeCounters } from "../intake.ts";
@@ -13,7 +13,8 @@ import { createPointNormaliser, type PointResult } from "./metric-points.ts";
 export interface PointIntake {
   /**
    * Stores one request's points. Resolves after the commit, in their order. Rejects with `OVERLOADED` where the server holds too much
-   * already, and as `TelemetryStore.appendPoints` does; then nothing of the request was stored.
+   * already, and as `TelemetryStore.appendPoints` does; then nothing of the request was stored. What is more than the server may hold
+   * is stored in parts, one commit after the other; where one fails, those before it stay stored.
    */
   take(points: readonly OtlpPoint[]): Promise<readonly PointIntakeOutcome[]>;
   /** What became of all points since the start. */
@@ -27,7 +28,7 @@ export interface PointIntakeOptions {
   readonly store: Pick<TelemetryStore, "appendPoints">;
   readonly limits: Limits;
   /** The bounds on what the server holds, a point counting as an event. */
-  readonly admission: Pick<Admission, "enter">;
+  readonly admission: Admission;
   /** Told how it goes with the store. */
   readonly health?: Pick<StoreHealth, "stored" | "failed">;
 }
@@ -50,8 +51,11 @@ export function createPointIntake({ store, limits, admission, health }: PointInt
     return results;
   };
 
-  const append = async (points: readonly MetricPoint[]): Promise<readonly PointOutcome[]> => {
-    const leave = admission.enter(loadOf(points));
+  const append = async (
+    points: readonly MetricPoint[],
+    { load, waits }: { readonly load: Load; readonly waits: boolean },
+  ): Promise<readonly PointOutcome[]> => {
+    const leave = waits ? await admission.wait(load) : admission.enter(load);
     try {
       const outcomes = await store.appendPoints(points);
       // Duplicates prove nothing: nothing was written.
@@ -65,38 +69,70 @@ export function createPointIntake({ store, limits, admission, health }: PointInt
     }
   };
 
-  const takeCounted: PointIntake["take"] = async (raws) => {
-    const results = await normalise(raws);
-    const points = results.flatMap((result) => (result.ok ? [result.point] : []));
-    const appended = points.length === 0 ? [] : await append(points);
-    let next = 0;
-    return results.map((result): PointIntakeOutcome => {
-      if (!result.ok) return { status: "rejected", violation: result.violation };
-      const outcome = appended[next++];
-      if (outcome === undefined) throw new Error("the store said nothing about a data point");
-      return outcome;
-    });
+  const takeInto = async (outcomes: PointIntakeOutcome[], raws: readonly OtlpPoint[]): Promise<void> => {
+    for (const { results, bytes } of partsOf(await normalise(raws), limits.inFlightMaxBytes)) {
+      const points = results.flatMap((result) => (result.ok ? [result.point] : []));
+      // A request that was let in is not refused half-way.
+      const entry = { load: { events: points.length, bytes }, waits: outcomes.length > 0 };
+      const appended = points.length === 0 ? [] : await append(points, entry);
+      let next = 0;
+      for (const result of results) outcomes.push(result.ok ? outcomeOf(appended[next++]) : rejectionOf(result));
+    }
   };
 
   return {
     async take(raws) {
       counters.received += raws.length;
+      const outcomes: PointIntakeOutcome[] = [];
       try {
-        const outcomes = await takeCounted(raws);
-        for (const { status } of outcomes) counters[status] += 1;
+        await takeInto(outcomes, raws);
         return outcomes;
-      } catch (error) {
-        counters.refused += raws.length;
-        throw error;
+      } finally {
+        for (const { status } of outcomes) counters[status] += 1;
+        counters.refused += raws.length - outcomes.length;
       }
     },
     counters: () => ({ ...counters }),
   };
 }
 
-function loadOf(points: readonly MetricPoint[]): Load {
+function rejectionOf({ violation }: PointResult & { readonly ok: false }): PointIntakeOutcome {
+  return { status: "rejected", violation };
+}
+
+function outcomeOf(outcome: PointOutcome | undefined): PointOutcome {
+  if (outcome === undefined) throw new Error("the store said nothing about a data point");
+  return outcome;
+}
+
+/** Points that are stored in one commit, and what the server holds for them. */
+interface Part {
+  readonly results: readonly PointResult[];
+  readonly bytes: number;
+}
+
+/** Parts of about so many bytes. A series counts once in each, with its resource: a small request may become large. */
+function* partsOf(results: readonly PointResult[], maxBytes: number): Generator<Part> {
+  let from = 0;
   let bytes = 0;
-  // Characters, which is near enough to bytes for a bound.
-  for (const { series, dataJson } of points) bytes += series.attributesJson.length + dataJson.length;
-  return { events: points.length, bytes };
+  let known = new Set<MetricSeries>();
+  for (const [index, result] of results.entries()) {
+    if (result.ok) {
+      const { series, dataJson } = result.point;
+      // Characters, which is near enough to bytes for a bound.
+      bytes += dataJson.length + (known.has(series) ? 0 : lengthOf(series));
+      known.add(series);
+    }
+    if (bytes < maxBytes && index < results.length - 1) continue;
+    yield { results: results.slice(from, index + 1), bytes };
+    from = index + 1;
+    bytes = 0;
+    known = new Set();
+  }
+}
+
+function lengthOf({ attributesJson, resourceJson, scopeJson, metadataJson, description }: MetricSeries): number {
+  return (
+    attributesJson.length + resourceJson.length + scopeJson.length + (metadataJson?.length ?? 0) + description.length
+  );
 }

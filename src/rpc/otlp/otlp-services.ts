@@ -91,6 +91,8 @@ async function takeAll<Raw>(
   const outcomes = await intake.take(raws, createReadableNormaliser, {
     // A request is bounded by its bytes alone: exporters cannot make smaller ones when they are told to.
     maxEvents: Number.POSITIVE_INFINITY,
+    // Every event has a copy of its resource, so that a small request may become large.
+    inParts: true,
   });
   let rejectedCount = 0;
   let message = [...hints].slice(0, hintsMax).join("; ");

@@ -155,7 +155,8 @@ describe("a data point", () => {
 });
 
 /** An intake whose store does what is in `next`, or else says that everything is stored. */
-function open() {
+function open(overrides: Partial<typeof limitsDefault> = {}) {
+  const bounds = { ...limits, inFlightMaxEvents: 1_000, ...overrides };
   const store = {
     calls: [] as (readonly MetricPoint[])[],
     next: undefined as (() => Promise<readonly PointOutcome[]>) | undefined,
@@ -165,8 +166,8 @@ function open() {
     },
   };
   const health = createStoreHealth({ probe: async () => undefined, probePauseMs: 60_000 });
-  const admission = admissionOf({ ...limits, inFlightMaxEvents: 1_000 });
-  return { store, health, intake: createPointIntake({ store, limits, admission, health }) };
+  const admission = admissionOf(bounds);
+  return { store, health, intake: createPointIntake({ store, limits: bounds, admission, health }) };
 }
 
 const bad = buildRaw({ metric: buildMetric({ name: "" }) });
@@ -207,6 +208,36 @@ describe("the intake of data points", () => {
     store.next = undefined;
     await expect(intake.take(many)).resolves.toHaveLength(600);
     expect(intake.counters()).toEqual({ received: 1_800, stored: 1_200, duplicate: 0, rejected: 0, refused: 600 });
+  });
+
+  test("stores what is more than the server may hold in parts, where a series counts with its resource", async () => {
+    const { store, intake } = open({ inFlightMaxBytes: 3_500 });
+    const metric = buildMetric({}, { pad: "x".repeat(900) });
+    const raws = Array.from({ length: 10 }, (_, index) => buildRaw({ metric, attributes: { index } }));
+    // A series is there once in each part, however many points it has.
+    const same = Array.from({ length: 10 }, (_, index) => buildRaw({ metric, timeNanos: BigInt(index) }));
+    expect(await intake.take([...raws, bad])).toHaveLength(11);
+    expect(await intake.take([bad, ...same])).toHaveLength(11);
+    expect(store.calls.map((points) => points.length)).toEqual([4, 4, 2, 10]);
+    expect(intake.counters()).toEqual({ received: 22, stored: 20, duplicate: 0, rejected: 2, refused: 0 });
+  });
+
+  test("is not refused half-way where others come; what fails half-way keeps the parts before", async () => {
+    const { store, intake } = open({ inFlightMaxBytes: 500 });
+    const raws = Array.from({ length: 3 }, (_, index) => buildRaw({ attributes: { index, pad: "x".repeat(500) } }));
+    const written = Promise.withResolvers<readonly PointOutcome[]>();
+    store.next = () => written.promise;
+    const first = intake.take(raws);
+    await expect(intake.take(raws)).rejects.toMatchObject({ reason: "OVERLOADED" });
+    store.next = undefined;
+    written.resolve([{ status: "stored" }]);
+    await expect(first).resolves.toHaveLength(3);
+    store.next = async () => {
+      if (store.calls.length < 5) return [{ status: "duplicate" }];
+      throw new TelemetryError("STORE_UNAVAILABLE", "full");
+    };
+    await expect(intake.take(raws)).rejects.toMatchObject({ reason: "STORE_UNAVAILABLE" });
+    expect(intake.counters()).toEqual({ received: 9, stored: 3, duplicate: 1, rejected: 0, refused: 5 });
   });
 
   test("tells how it goes with the store", async () => {
