@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
+import { ExportMetricsServiceRequestSchema } from "../../gen/opentelemetry/proto/collector/metrics/v1/metrics_service_pb.ts";
 import { ExportTraceServiceRequestSchema } from "../../gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 import { getJson } from "../conformance/http.ts";
 import { type Encoding, encode, encodings, postOtlp, statusOf } from "../otlp/http-exporter.ts";
 import { buildSpans } from "../otlp/otlp-builder.ts";
+import { buildPoints } from "../otlp/signals.ts";
 import { detailsOf, GrpcJsClient } from "./grpc-js-client.ts";
-import { openSite } from "./server-process.ts";
+import { killServer, openSite } from "./server-process.ts";
 
 /** Sends one span after the other, each until it is taken. Resolves to their number once there were refusals, and to these. */
 async function sendUntilRefused<Refusal>(sendOne: (number: number) => Promise<Refusal | undefined>) {
@@ -71,3 +73,42 @@ test("a database that cannot be written to makes exporters send again, and nothi
   const calledAgent = await getJson<{ event_count: number }>(server.url, "/api/agents/unknown_service");
   expect(postedAgent.event_count + calledAgent.event_count).toBe(sent);
 }, 30_000);
+
+interface PointPage {
+  readonly series: readonly { readonly points: readonly { readonly int_value: number }[] }[];
+}
+
+test("data points that were acknowledged are there when the server is killed, and once when all are sent again", async (context) => {
+  const site = await openSite(context);
+  const sent: number[] = [];
+  const acknowledged: number[] = [];
+  const send = async (url: string, number: number) => {
+    const encoding = number % 2 === 0 ? "json" : "binary";
+    const body = encode(ExportMetricsServiceRequestSchema, buildPoints([number]), encoding);
+    expect((await postOtlp(url, { path: "/v1/metrics", encoding, body })).status).toBe(200);
+  };
+  const stored = async (url: string) =>
+    (await getJson<PointPage>(url, "/api/v1/otlp_metrics/m?page_size=1000")).series
+      .flatMap(({ points }) => points.map((point) => point.int_value))
+      .sort((one, other) => one - other);
+  for (let round = 0; round < 3; round += 1) {
+    const server = await site.start();
+    const writers = Array.from({ length: 4 }, async () => {
+      for (let number = sent.push(sent.length) - 1; ; number = sent.push(sent.length) - 1) {
+        await send(server.url, number);
+        acknowledged.push(number);
+      }
+    });
+    // One fails when the server is gone, and not before.
+    const ended = Promise.allSettled(writers);
+    const before = acknowledged.length;
+    while (acknowledged.length < before + 50) await sleep(1);
+    await killServer(server);
+    await ended;
+  }
+  const { url } = await site.start();
+  const found = new Set(await stored(url));
+  expect(acknowledged.filter((number) => !found.has(number))).toEqual([]);
+  for (const number of sent) await send(url, number);
+  expect(await stored(url)).toEqual(sent);
+}, 60_000);
