@@ -191,7 +191,7 @@ test("in JSON, an item of a wrong type is rejected too, and the others are store
     const storedBefore = await countStored(url);
     const request: unknown = JSON.parse(String(bodyOf([1, 2, 3, 4], "json")));
     const items = itemsOf(request);
-    items[1] = { ...Object(items[1]), timeUnixNano: "x", startTimeUnixNano: [], attributes: 1 };
+    items[1] = { ...Object(items[1]), timeUnixNano: "x".repeat(100_000), attributes: 1 };
     items[2] = "text";
     const reply = await postOtlp(url, { path, encoding: "json", body: JSON.stringify(request) });
     expect([path, reply.status, answerOf(reply)]).toMatchObject([
@@ -204,6 +204,8 @@ test("in JSON, an item of a wrong type is rejected too, and the others are store
         },
       },
     ]);
+    // A value is not repeated at length.
+    expect(reply.body.length).toBeLessThan(1_000);
     expect((await countStored(url)) - storedBefore).toBe(2);
   }
   const { ingest, metric_points } = await getJson<Record<string, object>>(url, "/");

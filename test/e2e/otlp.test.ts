@@ -10,7 +10,17 @@ import { buildPoints } from "../otlp/signals.ts";
 import { detailsOf, GrpcJsClient } from "./grpc-js-client.ts";
 import { killServer, openSite } from "./server-process.ts";
 
-/** Sends one span after the other, each until it is taken. Resolves to their number once there were refusals, and to these. */
+interface PointPage {
+  readonly series: readonly { readonly points: readonly { readonly int_value: number }[] }[];
+}
+
+/** The numbers of the points that a server has, in their order. */
+async function storedPoints(url: string): Promise<readonly number[]> {
+  const { series } = await getJson<PointPage>(url, "/api/v1/otlp_metrics/m?page_size=1000");
+  return series.flatMap(({ points }) => points.map((point) => point.int_value)).sort((one, other) => one - other);
+}
+
+/** Sends one item after the other, each until it is taken. Resolves to their number once there were refusals, and to these. */
 async function sendUntilRefused<Refusal>(sendOne: (number: number) => Promise<Refusal | undefined>) {
   const refusals: Refusal[] = [];
   let number = 0;
@@ -35,6 +45,12 @@ test("a database that cannot be written to makes exporters send again, and nothi
     const reply = await postOtlp(server.url, { encoding, body });
     return reply.status === 200 ? undefined : reply;
   };
+  const postPoint = async (number: number) => {
+    const encoding = number % 2 === 0 ? "json" : "binary";
+    const body = encode(ExportMetricsServiceRequestSchema, buildPoints([number]), encoding);
+    const reply = await postOtlp(server.url, { path: "/v1/metrics", encoding, body });
+    return reply.status === 200 ? undefined : reply;
+  };
   const callOne = async (number: number): Promise<ServiceError | undefined> => {
     const spanId = Buffer.alloc(8, 0xcc);
     spanId.writeUInt32BE(number);
@@ -48,13 +64,15 @@ test("a database that cannot be written to makes exporters send again, and nothi
   };
 
   const overHttp = encodings.map((encoding) => sendUntilRefused((number) => postOne(encoding, number)));
+  const ofPoints = sendUntilRefused(postPoint);
   const overGrpc = sendUntilRefused(callOne);
   await sleep(100);
   server.kill("SIGUSR2");
   const posted = await Promise.all(overHttp);
+  const points = await ofPoints;
   const called = await overGrpc;
 
-  for (const reply of posted.flatMap(({ refusals }) => refusals)) {
+  for (const reply of [...posted, points].flatMap(({ refusals }) => refusals)) {
     expect([reply.status, reply.headers.get("retry-after")]).toEqual([503, "1"]);
     expect(statusOf(reply)).toMatchObject({
       code: 14,
@@ -72,11 +90,8 @@ test("a database that cannot be written to makes exporters send again, and nothi
   const postedAgent = await getJson<{ event_count: number }>(server.url, "/api/agents/tester");
   const calledAgent = await getJson<{ event_count: number }>(server.url, "/api/agents/unknown_service");
   expect(postedAgent.event_count + calledAgent.event_count).toBe(sent);
+  expect(await storedPoints(server.url)).toEqual(Array.from({ length: points.number }, (_, number) => number));
 }, 30_000);
-
-interface PointPage {
-  readonly series: readonly { readonly points: readonly { readonly int_value: number }[] }[];
-}
 
 test("data points that were acknowledged are there when the server is killed, and once when all are sent again", async (context) => {
   const site = await openSite(context);
@@ -87,10 +102,6 @@ test("data points that were acknowledged are there when the server is killed, an
     const body = encode(ExportMetricsServiceRequestSchema, buildPoints([number]), encoding);
     expect((await postOtlp(url, { path: "/v1/metrics", encoding, body })).status).toBe(200);
   };
-  const stored = async (url: string) =>
-    (await getJson<PointPage>(url, "/api/v1/otlp_metrics/m?page_size=1000")).series
-      .flatMap(({ points }) => points.map((point) => point.int_value))
-      .sort((one, other) => one - other);
   for (let round = 0; round < 3; round += 1) {
     const server = await site.start();
     const writers = Array.from({ length: 4 }, async () => {
@@ -107,8 +118,8 @@ test("data points that were acknowledged are there when the server is killed, an
     await ended;
   }
   const { url } = await site.start();
-  const found = new Set(await stored(url));
+  const found = new Set(await storedPoints(url));
   expect(acknowledged.filter((number) => !found.has(number))).toEqual([]);
   for (const number of sent) await send(url, number);
-  expect(await stored(url)).toEqual(sent);
+  expect(await storedPoints(url)).toEqual(sent);
 }, 60_000);
