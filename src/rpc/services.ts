@@ -18,6 +18,7 @@ import { MetricsService as OtlpMetricsService } from "../../gen/opentelemetry/pr
 import { TraceService as OtlpTraceService } from "../../gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 import type { Limits } from "../model/limits.ts";
 import { withDrainedBody } from "./drained-body.ts";
+import { takeAnyText } from "./otlp/any-text.ts";
 import { messageLevelsMax } from "./otlp/message-levels.ts";
 
 /** The implementation of every service of the contract. */
@@ -60,6 +61,7 @@ export function registerServices(
   router.service(StatusService, implementations.status);
   router.service(DiagnosticsService, implementations.diagnostics);
   router.service(OtlpMetricService, implementations.otlpMetricPoints);
+  takeAnyText();
   const otlpOptions = {
     readMaxBytes: limits.otlpBodyMaxBytes,
     binaryOptions: { recursionLimit: messageLevelsMax },

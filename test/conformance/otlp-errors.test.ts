@@ -228,6 +228,27 @@ function paddedTo(size: number): Buffer {
   return Buffer.concat([Buffer.from(head), Buffer.alloc(length)]);
 }
 
+test("a text that is not UTF-8 refuses nothing: exporters cut characters apart", async () => {
+  const { url } = await startServer();
+  for (const { path, grpcPath, bodyOf, answerOf, countStored } of signals) {
+    const storedBefore = await countStored(url);
+    const cutBody = (number: number, encoding: Encoding) => {
+      const bytes = Buffer.from(bodyOf([number], encoding));
+      // The first byte of a character of two.
+      bytes[bytes.indexOf("test-scope") + 9] = 0xc3;
+      return bytes;
+    };
+    for (const [number, encoding] of encodings.entries()) {
+      const reply = await postOtlp(url, { path, encoding, body: cutBody(number, encoding) });
+      expect([path, reply.status, answerOf(reply)]).toEqual([path, 200, {}]);
+    }
+    expect(codeOf(await callRaw(url, cutBody(9, "binary"), { path: grpcPath }))).toBe(grpcStatus.OK);
+    expect((await countStored(url)) - storedBefore).toBe(3);
+  }
+  const points = await getJson<{ series: readonly { scope_name: string }[] }>(url, "/api/v1/otlp_metrics/m");
+  expect(points.series.map((series) => series.scope_name)).toEqual(["test-scop\ufffd"]);
+});
+
 test("a content type that is none of the two is 415, in JSON", async () => {
   const { url } = await startServer();
   const types = ["text/plain", "application/grpc", "application/json; charset=utf-16", "multipart/form-data", "x", ""];

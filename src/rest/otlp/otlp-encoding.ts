@@ -4,7 +4,6 @@ import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../../gen
 import { TelemetryError } from "../../model/error.ts";
 import { createMemo } from "../../model/memo.ts";
 import { messageLevelsMax } from "../../rpc/otlp/message-levels.ts";
-import { utf8Text } from "../request-body.ts";
 import { decodingReason, messageFromOtlpJson, type OtlpMessage } from "./otlp-json.ts";
 
 /** One of the two forms that the messages of OTLP/HTTP have. A reply has that of its request. */
@@ -27,10 +26,13 @@ const binary: OtlpEncoding = {
 /** What a status may have in its details. */
 const registry = createRegistry(ErrorInfoSchema, BadRequestSchema, RetryInfoSchema);
 
+/** What is not UTF-8 becomes replacement characters, as in binary: one text that was cut must not refuse a whole request. */
+const text = new TextDecoder();
+
 /** The form of what is refused for its content type, too. */
 export const jsonEncoding: OtlpEncoding = {
   contentType: "application/json",
-  read: (desc, body) => messageFromOtlpJson(desc, utf8Text(body)),
+  read: (desc, body) => messageFromOtlpJson(desc, text.decode(body)),
   write: (desc, message) => Buffer.from(JSON.stringify(toJson(desc, message, { registry }))),
 };
 
