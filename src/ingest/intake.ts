@@ -5,7 +5,7 @@ import type { AppendOutcome, TelemetryStore } from "../store/store.ts";
 import { type Admission, createAdmission, type Load } from "./admission.ts";
 import type { CreateNormaliser, EventResult } from "./batch.ts";
 import type { StoreHealth } from "./store-health.ts";
-import { createTurns } from "./turns.ts";
+import { createTurns, type Turns } from "./turns.ts";
 
 /** Takes events in: checks each, stores those that are acceptable, and says what became of every one. */
 export interface Intake {
@@ -84,24 +84,6 @@ export function createIntake({
 
   const turns = createTurns();
 
-  /** In steps, so that neither a page nor another client waits until a large batch is done. Ends where a part is full. */
-  const normalise = async <Raw>(
-    raws: Iterable<Raw>,
-    normaliseOne: (raw: Raw) => EventResult,
-    partMaxBytes: number,
-  ): Promise<readonly EventResult[]> => {
-    const results: EventResult[] = [];
-    let bytes = 0;
-    for (const raw of raws) {
-      if (results.length > 0 && results.length % eventsPerTurn === 0) await turns.next();
-      const result = normaliseOne(raw);
-      results.push(result);
-      if (result.ok) bytes += bytesOf(result.event);
-      if (bytes >= partMaxBytes) break;
-    }
-    return results;
-  };
-
   const append = async (
     events: readonly Event[],
     { waits, onUnderWay }: { readonly waits: boolean; readonly onUnderWay: TakeOptions["onUnderWay"] },
@@ -133,7 +115,7 @@ export function createIntake({
     const normaliseOne = createNormaliser({ limits, nowMicros: nowMicros() });
     const partMaxBytes = inParts ? limits.inFlightMaxBytes : Number.POSITIVE_INFINITY;
     while (outcomes.length < raws.length) {
-      const results = await normalise(raws.values().drop(outcomes.length), normaliseOne, partMaxBytes);
+      const results = await normalisePart(raws.values().drop(outcomes.length), { normaliseOne, partMaxBytes, turns });
       const events = results.flatMap((result) => (result.ok ? [result.event] : []));
       // A request that was let in is not refused half-way.
       const waits = onUnderWay !== undefined || outcomes.length > 0;
@@ -157,6 +139,29 @@ export function createIntake({
     },
     counters: () => ({ ...counters }),
   };
+}
+
+interface PartOptions<Raw> {
+  readonly normaliseOne: (raw: Raw) => EventResult;
+  readonly partMaxBytes: number;
+  readonly turns: Turns;
+}
+
+/** In steps, so that neither a page nor another client waits until a large batch is done. Ends where the part is full. */
+async function normalisePart<Raw>(
+  raws: Iterable<Raw>,
+  { normaliseOne, partMaxBytes, turns }: PartOptions<Raw>,
+): Promise<readonly EventResult[]> {
+  const results: EventResult[] = [];
+  let bytes = 0;
+  for (const raw of raws) {
+    if (results.length > 0 && results.length % eventsPerTurn === 0) await turns.next();
+    const result = normaliseOne(raw);
+    results.push(result);
+    if (result.ok) bytes += bytesOf(result.event);
+    if (bytes >= partMaxBytes) break;
+  }
+  return results;
 }
 
 function loadOf(events: readonly Event[]): Load {

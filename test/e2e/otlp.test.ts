@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { ExportMetricsServiceRequestSchema } from "../../gen/opentelemetry/proto/collector/metrics/v1/metrics_service_pb.ts";
 import { ExportTraceServiceRequestSchema } from "../../gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 import { getJson } from "../conformance/http.ts";
-import { type Encoding, encode, encodings, postOtlp, statusOf } from "../otlp/http-exporter.ts";
+import { type Encoding, encode, encodings, type OtlpReply, postOtlp, statusOf } from "../otlp/http-exporter.ts";
 import { buildSpans } from "../otlp/otlp-builder.ts";
 import { buildPoints } from "../otlp/signals.ts";
 import { detailsOf, GrpcJsClient } from "./grpc-js-client.ts";
@@ -18,6 +18,14 @@ interface PointPage {
 async function storedPoints(url: string): Promise<readonly number[]> {
   const { series } = await getJson<PointPage>(url, "/api/v1/otlp_metrics/m?page_size=1000");
   return series.flatMap(({ points }) => points.map((point) => point.int_value)).sort((one, other) => one - other);
+}
+
+/** Posts a point. Resolves to the reply where it was not taken. */
+async function postPoint(url: string, number: number): Promise<OtlpReply | undefined> {
+  const encoding = number % 2 === 0 ? "json" : "binary";
+  const body = encode(ExportMetricsServiceRequestSchema, buildPoints([number]), encoding);
+  const reply = await postOtlp(url, { path: "/v1/metrics", encoding, body });
+  return reply.status === 200 ? undefined : reply;
 }
 
 /** Sends one item after the other, each until it is taken. Resolves to their number once there were refusals, and to these. */
@@ -45,12 +53,6 @@ test("a database that cannot be written to makes exporters send again, and nothi
     const reply = await postOtlp(server.url, { encoding, body });
     return reply.status === 200 ? undefined : reply;
   };
-  const postPoint = async (number: number) => {
-    const encoding = number % 2 === 0 ? "json" : "binary";
-    const body = encode(ExportMetricsServiceRequestSchema, buildPoints([number]), encoding);
-    const reply = await postOtlp(server.url, { path: "/v1/metrics", encoding, body });
-    return reply.status === 200 ? undefined : reply;
-  };
   const callOne = async (number: number): Promise<ServiceError | undefined> => {
     const spanId = Buffer.alloc(8, 0xcc);
     spanId.writeUInt32BE(number);
@@ -64,7 +66,7 @@ test("a database that cannot be written to makes exporters send again, and nothi
   };
 
   const overHttp = encodings.map((encoding) => sendUntilRefused((number) => postOne(encoding, number)));
-  const ofPoints = sendUntilRefused(postPoint);
+  const ofPoints = sendUntilRefused((number) => postPoint(server.url, number));
   const overGrpc = sendUntilRefused(callOne);
   await sleep(100);
   server.kill("SIGUSR2");
@@ -97,16 +99,11 @@ test("data points that were acknowledged are there when the server is killed, an
   const site = await openSite(context);
   const sent: number[] = [];
   const acknowledged: number[] = [];
-  const send = async (url: string, number: number) => {
-    const encoding = number % 2 === 0 ? "json" : "binary";
-    const body = encode(ExportMetricsServiceRequestSchema, buildPoints([number]), encoding);
-    expect((await postOtlp(url, { path: "/v1/metrics", encoding, body })).status).toBe(200);
-  };
   for (let round = 0; round < 3; round += 1) {
     const server = await site.start();
     const writers = Array.from({ length: 4 }, async () => {
       for (let number = sent.push(sent.length) - 1; ; number = sent.push(sent.length) - 1) {
-        await send(server.url, number);
+        expect(await postPoint(server.url, number)).toBeUndefined();
         acknowledged.push(number);
       }
     });
@@ -120,6 +117,6 @@ test("data points that were acknowledged are there when the server is killed, an
   const { url } = await site.start();
   const found = new Set(await storedPoints(url));
   expect(acknowledged.filter((number) => !found.has(number))).toEqual([]);
-  for (const number of sent) await send(url, number);
+  for (const number of sent) expect(await postPoint(url, number)).toBeUndefined();
   expect(await storedPoints(url)).toEqual(sent);
 }, 60_000);

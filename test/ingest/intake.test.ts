@@ -225,8 +225,11 @@ describe("the problem", () => {
 });
 
 describe("a request in parts", () => {
-  const large = (number: number) => ({ ...good, attributes: { number, text: "x".repeat(1_000) } });
-  const raws = [large(1), bad, large(2), bad, large(3), large(4), bad];
+  const [one, two, three, four] = [1, 2, 3, 4].map((number) => ({
+    ...good,
+    attributes: { number, text: "x".repeat(1_000) },
+  }));
+  const raws = [one, bad, two, bad, three, four, bad];
 
   test("is stored in as many commits as what the server may hold makes necessary, and answered in its order", async () => {
     const { store, intake, take } = open({ inFlightMaxBytes: 1_500 });

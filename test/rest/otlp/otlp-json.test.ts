@@ -192,11 +192,21 @@ test.each(["", "{", "[]", '"text"', "1", '{"name":1}', '{"attributes":{}}', '{"e
   },
 );
 
-describe("what cannot be read in a request", () => {
-  const good = (name: string) => ({ name, traceId: builtTraceId, spanId: "00f067aa0ba902b7" });
-  const requestOf = (...scopes: unknown[][]) =>
-    JSON.stringify({ resourceSpans: [{ scopeSpans: scopes.map((spans) => ({ spans })) }, { scope_spans: null }] });
+function good(name: string) {
+  return { name, traceId: builtTraceId, spanId: "00f067aa0ba902b7" };
+}
 
+function requestOf(...scopes: unknown[][]): string {
+  return JSON.stringify({ resourceSpans: [{ scopeSpans: scopes.map((spans) => ({ spans })) }, { scope_spans: null }] });
+}
+
+/** A built span in JSON. */
+function spanJson(span: SpanInit): unknown {
+  return JSON.parse(otlpJsonText(ExportTraceServiceRequestSchema, buildSpans([span]))).resourceSpans[0].scopeSpans[0]
+    .spans[0];
+}
+
+describe("what cannot be read in a request", () => {
   test("is told with its number and reason, and the rest is there", () => {
     const text = requestOf(
       [good("a"), { name: 1 }, good("b")],
@@ -232,11 +242,8 @@ describe("what cannot be read in a request", () => {
     );
     fc.assert(
       fc.property(fc.array(fc.array(item, { maxLength: 4 }), { maxLength: 4 }), (scopes) => {
-        const goodText = (span: unknown) =>
-          JSON.parse(otlpJsonText(ExportTraceServiceRequestSchema, buildSpans([span as SpanInit]))).resourceSpans[0]
-            .scopeSpans[0].spans[0];
         const jsonOf = (items: (typeof scopes)[number]) =>
-          items.map(({ isGood, span }) => (isGood ? goodText(span) : span));
+          items.map(({ isGood, span }) => (isGood ? spanJson(span as SpanInit) : span));
         const { message, unreadable } = messageFromOtlpJson(
           ExportTraceServiceRequestSchema,
           requestOf(...scopes.map(jsonOf)),
