@@ -85,11 +85,11 @@ const makers: ReadonlySet<string> = new Set([
  * Makers whose list price a host charges. Of the other makers' models (Llama on Bedrock, Mistral on Azure) it has prices of its own:
  * without an entry under the host's name these are unknown.
  */
-const makersAtListPrice: Readonly<Record<string, readonly string[]>> = {
-  azure: ["openai"],
-  "aws.bedrock": ["anthropic", "amazon"],
-  "gcp.vertex_ai": ["google", "anthropic"],
-};
+const makersAtListPrice: ReadonlyMap<string, readonly string[]> = new Map([
+  ["azure", ["openai"]],
+  ["aws.bedrock", ["anthropic", "amazon"]],
+  ["gcp.vertex_ai", ["google", "anthropic"]],
+]);
 
 /** The name that price tables use for a vendor, whatever its spelling; one that is not known keeps its own, in lower case. */
 export function vendorOf(name: string): string {
@@ -109,7 +109,7 @@ export function isMaker(vendor: string): boolean {
 
 /** Under which vendors a price may be found, for a vendor as price tables name it: its own come first, then its makers'. */
 export function sellersOf(vendor: string): readonly string[] {
-  return [vendor, ...(makersAtListPrice[vendor] ?? [])];
+  return [vendor, ...(makersAtListPrice.get(vendor) ?? [])];
 }
 
 /**

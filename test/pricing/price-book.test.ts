@@ -34,6 +34,8 @@ describe("the price of", () => {
     ["Anthropic", "Claude-3-Haiku-Latest", "anthropic claude-3-haiku 1000000"],
     [null, "claude-3-haiku@20240307", "anthropic claude-3-haiku 1000000"],
     ["", "claude-3-haiku", "anthropic claude-3-haiku 1000000"],
+    ["constructor", "anthropic/claude-3-haiku", null],
+    ["__proto__", "__proto__", null],
     ["aws.bedrock", "us.anthropic.claude-3-haiku-20240307-v1:0", "anthropic claude-3-haiku 1000000"],
     ["AWS", "claude-3-haiku", "anthropic claude-3-haiku 1000000"],
     ["aws.bedrock", "meta.llama3-1-8b-instruct-v1:0", "aws.bedrock llama3-1-8b-instruct 1000000"],
