@@ -9,6 +9,7 @@ import {
   kindTable,
   type LogOperation,
   logOperations,
+  repeatingSpans,
   wrapperAttributes,
   wrapperScopes,
 } from "../src/ingest/otlp/operation-table.ts";
@@ -27,6 +28,14 @@ const tables: Readonly<Record<string, string>> = {
   logs: table(
     ["log record", "kind", "where"],
     [...logOperations].map(([name, operation]) => [`\`${name}\``, operation.kind, conditionsText(operation)]),
+  ),
+  repeating: table(
+    ["spans", "text"],
+    [
+      ["whose name begins with", listText(repeatingSpans.names)],
+      ["of the library", listText(repeatingSpans.scopes)],
+      ["of a server, under a span of another process, with", listText(repeatingSpans.servedAttributes)],
+    ],
   ),
   fields: table(
     ["fact", "names, the first that is there counts"],
@@ -49,11 +58,8 @@ const tables: Readonly<Record<string, string>> = {
   wrappers: table(
     ["where", "text"],
     [
-      ["name of the library", wrapperScopes.map((name) => `\`${name}\``).join(", ")],
-      ...wrapperAttributes.map(({ attribute, values }) => [
-        `\`${attribute}\``,
-        values.map((value) => `\`${value}\``).join(", "),
-      ]),
+      ["name of the library", listText(wrapperScopes)],
+      ...wrapperAttributes.map(({ attribute, values }) => [`\`${attribute}\``, listText(values)]),
     ],
   ),
 };
@@ -100,4 +106,8 @@ function conditionsText({ when = [], withoutSpan, exceptService }: LogOperation)
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+}
+
+function listText(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(", ");
 }

@@ -5,6 +5,7 @@ import { isUnknownAttribute } from "./known-attributes.ts";
 import { kindTable } from "./operation-table.ts";
 import { findOperationKind } from "./otlp-facts.ts";
 import { readOtlpTokens, type TokenReport } from "./otlp-tokens.ts";
+import { isRepeating } from "./repeating-span.ts";
 
 /** How an event was understood: for those who set up instrumentations. */
 export interface OtlpExplanation {
@@ -160,7 +161,9 @@ function missingOf(
   const hints = hintsOfKind[kind ?? ""] ?? [];
   const isService = typeof resourceAttributesOf(source)["service.name"] === "string";
   const isKindless =
-    kind === "other" && kindTable.every(({ alias }) => source.attributes[alias.attribute] === undefined);
+    kind === "other" &&
+    !isRepeating(source) &&
+    kindTable.every(({ alias }) => source.attributes[alias.attribute] === undefined);
   const found: readonly Hint[] = [
     ...(isService ? [] : [serviceHint]),
     ...hints.filter(({ unless }) => unless.every((field) => !told.has(field))),

@@ -147,6 +147,23 @@ export const logOperations: ReadonlyMap<string, LogOperation> = new Map<string, 
   ],
 ]);
 
+/** How spans are known that repeat a call which something else tells. */
+export interface RepeatingSpans {
+  /** Beginnings of the names of spans whose client tells its calls by log records, its single source. */
+  readonly names: readonly string[];
+  /** Names of libraries of such clients. */
+  readonly scopes: readonly string[];
+  /** Attributes of calls that the caller's span tells, where the span is the callee's. */
+  readonly servedAttributes: readonly string[];
+}
+
+/** Spans that are no calls of their own, whatever their other attributes say: each call would count twice. */
+export const repeatingSpans: RepeatingSpans = {
+  names: ["claude_code."],
+  scopes: ["gemini-cli"],
+  servedAttributes: ["mcp.method.name"],
+};
+
 /** Beginnings of the names of log records, by what the name of the library that reports begins with. */
 export const logNamePrefixes: Readonly<Record<string, string>> = {
   "com.anthropic.claude_code": "claude_code.",

@@ -12,6 +12,7 @@ import { microsOf } from "./nanos.ts";
 import { type KindAlias, kindTable, wrapperAttributes, wrapperScopes } from "./operation-table.ts";
 import { readOtlpTokens } from "./otlp-tokens.ts";
 import { findOutcome } from "./outcome.ts";
+import { isRepeating } from "./repeating-span.ts";
 
 /**
  * Reads out of an OpenTelemetry event what is derived from it. Every span is an operation; a log record is one only where it tells a
@@ -40,6 +41,7 @@ export function findOperationKind(
     const log = findLogOperation(source);
     return log === null ? null : { kind: log.kind, alias: null };
   }
+  if (isRepeating(source)) return { kind: "other", alias: null };
   for (const { names, read } of kindReaders) {
     const found = findFact(source, names, read);
     if (found !== null) return { kind: found.value, alias: found.alias };

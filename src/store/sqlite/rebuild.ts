@@ -14,7 +14,7 @@ import { createTraceLedger } from "./trace-ledger.ts";
  * Number of the rules by which tables are derived from events, kept as `PRAGMA user_version`. To be counted up whenever a rule
  * changes, so that the next start makes the derived tables anew.
  */
-export const derivationVersion = 9;
+export const derivationVersion = 10;
 
 /** What it takes to derive anew. */
 export interface RebuildOptions {

@@ -38,6 +38,37 @@ describe("the kind of a span", () => {
   });
 });
 
+describe("a span that repeats a call", () => {
+  const call = {
+    "gen_ai.system": "anthropic",
+    "gen_ai.request.model": "claude-sonnet-4-5",
+    "gen_ai.operation.name": "chat",
+  };
+  const served = { "mcp.method.name": "tools/call", "gen_ai.operation.name": "execute_tool" };
+  const parentSpanId = "00f067aa0ba902b8";
+  test.for([
+    ["of Claude Code", spanSource(call, { name: "claude_code.llm_request" }), "other"],
+    ["of Gemini CLI", spanSource(call, { extensions: { scope: { name: "gemini-cli" } } }), "other"],
+    ["of another library", spanSource(call, { extensions: { scope: { name: "gemini" } } }), "llm"],
+    ["at its server", spanSource(served, { parentSpanId, extensions: { kind: "server" } }), "other"],
+    [
+      "at its server, as flags say",
+      spanSource(served, { parentSpanId, extensions: { kind: "server", flags: 0x301 } }),
+      "other",
+    ],
+    [
+      "under the server's own span",
+      spanSource(served, { parentSpanId, extensions: { kind: "server", flags: 0x101 } }),
+      "tool",
+    ],
+    ["at its server alone", spanSource(served, { extensions: { kind: "server" } }), "tool"],
+    ["at its client", spanSource(served, { parentSpanId, extensions: { kind: "client", flags: 0x301 } }), "tool"],
+    ["of another protocol", spanSource(call, { parentSpanId, extensions: { kind: "server" } }), "llm"],
+  ] as const)("%s", ([, source, kind]) => {
+    expect(factsOf(source).operation?.kind).toBe(kind);
+  });
+});
+
 describe("who a span belongs to", () => {
   test("is what the newest name says", () => {
     const attributes = {
