@@ -5,6 +5,7 @@ import { isUnknownAttribute } from "./known-attributes.ts";
 import { kindTable } from "./operation-table.ts";
 import { findOperationKind } from "./otlp-facts.ts";
 import { readOtlpTokens, type TokenReport } from "./otlp-tokens.ts";
+import { findOutcome } from "./outcome.ts";
 import { isRepeating } from "./repeating-span.ts";
 
 /** How an event was understood: for those who set up instrumentations. */
@@ -113,6 +114,8 @@ interface Hint {
   readonly text: string;
   /** Whether it is a warning: always, or where there is no span above; never, where many leave it out on purpose. */
   readonly warns: "always" | "without parent" | "never";
+  /** A call that failed has nothing to tell of it. */
+  readonly isOfSuccess?: true;
 }
 
 const serviceHint: Hint = { unless: [], text: "agent: set service.name in the resource", warns: "always" };
@@ -136,6 +139,7 @@ const hintsOfKind: Readonly<Record<string, readonly Hint[]>> = {
       unless: ["inputTokens", "outputTokens"],
       text: "cost: no tokens told, set gen_ai.usage.input_tokens and gen_ai.usage.output_tokens",
       warns: "always",
+      isOfSuccess: true,
     },
     {
       unless: ["inputMessages", "outputMessages"],
@@ -164,9 +168,12 @@ function missingOf(
     kind === "other" &&
     !isRepeating(source) &&
     kindTable.every(({ alias }) => source.attributes[alias.attribute] === undefined);
+  const hasFailed = findOutcome(source) === "error";
   const found: readonly Hint[] = [
     ...(isService ? [] : [serviceHint]),
-    ...hints.filter(({ unless }) => unless.every((field) => !told.has(field))),
+    ...hints.filter(({ unless, isOfSuccess }) => {
+      return unless.every((field) => !told.has(field)) && !(hasFailed && isOfSuccess === true);
+    }),
     ...(isKindless && Object.keys(source.attributes).some(isOfModel) ? [kindHint] : []),
   ];
   const isWarning = ({ warns }: Hint): boolean =>
@@ -174,7 +181,18 @@ function missingOf(
   return { missing: found.map(({ text }) => text), warnings: found.filter(isWarning).map(({ text }) => text) };
 }
 
+/** Names that any span may have, as what lies under it takes them from there. */
+const identityNames: ReadonlySet<string> = new Set(
+  [
+    ...attributeTable.session,
+    ...attributeTable.user,
+    ...attributeTable.agentName,
+    ...attributeTable.agentId,
+    ...attributeTable.agentVersion,
+  ].map(({ attribute }) => attribute),
+);
+
 /** Tokens or a provider are told of calls only. */
 function isOfModel(name: string): boolean {
-  return name.startsWith("gen_ai.") || name.startsWith("llm.");
+  return (name.startsWith("gen_ai.") || name.startsWith("llm.")) && !identityNames.has(name);
 }

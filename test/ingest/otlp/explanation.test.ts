@@ -83,4 +83,22 @@ describe("the explanation of an event", () => {
     ]);
     expect(explainOtlpEvent(spanSource({ "http.request.method": "GET" })).missing).toEqual([]);
   });
+
+  test("misses no tokens of a call that failed", () => {
+    const attributes = { "gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o" };
+    const failed = spanSource(attributes, { extensions: { status: { code: "error" } } });
+    const told = logSource("claude_code.api_error", { model: "claude-sonnet-4-5", error: "Overloaded" });
+    expect(explainOtlpEvent(spanSource(attributes)).warnings.join()).toContain("cost: no tokens told");
+    expect([failed, told].map((source) => explainOtlpEvent(source).missing.join())).toEqual([
+      expect.not.stringContaining("cost:"),
+      expect.not.stringContaining("cost:"),
+    ]);
+  });
+
+  test("misses no kind of a span that tells who it belongs to, or repeats a call", () => {
+    const request = { "http.route": "/chat", "gen_ai.conversation.id": "c", "gen_ai.agent.name": "a", "llm.user": "u" };
+    expect(explainOtlpEvent(spanSource(request)).missing).toEqual([]);
+    const repeating = spanSource({ "gen_ai.tool.call.id": "t" }, { name: "claude_code.tool" });
+    expect(explainOtlpEvent(repeating).missing).toEqual([]);
+  });
 });
