@@ -8,13 +8,14 @@ export function createDiagnosticsService(
 ): ServiceImpl<typeof DiagnosticsService> {
   return {
     getIngestDiagnostics: () => ({
-      scopes: diagnostics.report().map(({ fields, deprecated, unknown, hints, ...scope }) => ({
+      scopes: diagnostics.report().map(({ fields, counting, deprecated, unknown, hints, ...scope }) => ({
         scopeName: scope.scopeName,
         scopeVersion: scope.scopeVersion,
         signal: scope.signal,
         receivedCount: BigInt(scope.receivedCount),
         examinedCount: BigInt(scope.examinedCount),
         fields: fields.map(({ count, ...field }) => ({ ...field, count: BigInt(count) })),
+        tokenCounting: counting.map(({ count, ...entry }) => ({ ...entry, count: BigInt(count) })),
         deprecatedAttributes: deprecated.map(attributeToProto),
         unknownAttributes: unknown.map(attributeToProto),
         hints: hints.map(({ name, count }) => ({ text: name, count: BigInt(count) })),

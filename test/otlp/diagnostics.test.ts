@@ -21,6 +21,7 @@ describe("why something is missing", () => {
             "gen_ai.system": "openai",
             "gen_ai.usage.prompt_tokens": 5,
             "gen_ai.usage.completions": 7,
+            "gen_ai.usage.cache_read.input_tokens": 9,
           },
         },
       ],
@@ -43,6 +44,7 @@ describe("why something is missing", () => {
         { attribute: "gen_ai.usage.prompt_tokens", count: 2 },
       ],
       unknown_attributes: [{ attribute: "gen_ai.usage.completions", count: 2 }],
+      token_counting: [{ part: "caches", counted: "apart", count: 2 }],
     };
     expect(await answer.json()).toMatchObject({ scopes: [scope] });
     const { scopes } = await createClient(DiagnosticsService, transport).getIngestDiagnostics({});

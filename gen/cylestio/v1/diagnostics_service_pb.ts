@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file cylestio/v1/diagnostics_service.proto.
  */
 export const file_cylestio_v1_diagnostics_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVjeWxlc3Rpby92MS9kaWFnbm9zdGljc19zZXJ2aWNlLnByb3RvEgtjeWxlc3Rpby52MSIdChtHZXRJbmdlc3REaWFnbm9zdGljc1JlcXVlc3QiTQocR2V0SW5nZXN0RGlhZ25vc3RpY3NSZXNwb25zZRItCgZzY29wZXMYASADKAsyHS5jeWxlc3Rpby52MS5TY29wZURpYWdub3N0aWNzIr4CChBTY29wZURpYWdub3N0aWNzEhIKCnNjb3BlX25hbWUYASABKAkSFQoNc2NvcGVfdmVyc2lvbhgCIAEoCRIOCgZzaWduYWwYAyABKAkSFgoOcmVjZWl2ZWRfY291bnQYBCABKAMSFgoOZXhhbWluZWRfY291bnQYBSABKAMSKAoGZmllbGRzGAYgAygLMhguY3lsZXN0aW8udjEuRmllbGRTb3VyY2USOgoVZGVwcmVjYXRlZF9hdHRyaWJ1dGVzGAcgAygLMhsuY3lsZXN0aW8udjEuQXR0cmlidXRlQ291bnQSNwoSdW5rbm93bl9hdHRyaWJ1dGVzGAggAygLMhsuY3lsZXN0aW8udjEuQXR0cmlidXRlQ291bnQSIAoFaGludHMYCSADKAsyES5jeWxlc3Rpby52MS5IaW50IlIKC0ZpZWxkU291cmNlEg0KBWZpZWxkGAEgASgJEhEKCWF0dHJpYnV0ZRgCIAEoCRISCgpjb252ZW50aW9uGAMgASgJEg0KBWNvdW50GAQgASgDIjIKDkF0dHJpYnV0ZUNvdW50EhEKCWF0dHJpYnV0ZRgBIAEoCRINCgVjb3VudBgCIAEoAyIjCgRIaW50EgwKBHRleHQYASABKAkSDQoFY291bnQYAiABKAMyqQEKEkRpYWdub3N0aWNzU2VydmljZRKSAQoUR2V0SW5nZXN0RGlhZ25vc3RpY3MSKC5jeWxlc3Rpby52MS5HZXRJbmdlc3REaWFnbm9zdGljc1JlcXVlc3QaKS5jeWxlc3Rpby52MS5HZXRJbmdlc3REaWFnbm9zdGljc1Jlc3BvbnNlIiWQAgGC0+STAhwSGi9hcGkvdjEvaW5nZXN0L2RpYWdub3N0aWNzYgZwcm90bzM", [file_google_api_annotations]);
+  fileDesc("CiVjeWxlc3Rpby92MS9kaWFnbm9zdGljc19zZXJ2aWNlLnByb3RvEgtjeWxlc3Rpby52MSIdChtHZXRJbmdlc3REaWFnbm9zdGljc1JlcXVlc3QiTQocR2V0SW5nZXN0RGlhZ25vc3RpY3NSZXNwb25zZRItCgZzY29wZXMYASADKAsyHS5jeWxlc3Rpby52MS5TY29wZURpYWdub3N0aWNzIvICChBTY29wZURpYWdub3N0aWNzEhIKCnNjb3BlX25hbWUYASABKAkSFQoNc2NvcGVfdmVyc2lvbhgCIAEoCRIOCgZzaWduYWwYAyABKAkSFgoOcmVjZWl2ZWRfY291bnQYBCABKAMSFgoOZXhhbWluZWRfY291bnQYBSABKAMSKAoGZmllbGRzGAYgAygLMhguY3lsZXN0aW8udjEuRmllbGRTb3VyY2USOgoVZGVwcmVjYXRlZF9hdHRyaWJ1dGVzGAcgAygLMhsuY3lsZXN0aW8udjEuQXR0cmlidXRlQ291bnQSNwoSdW5rbm93bl9hdHRyaWJ1dGVzGAggAygLMhsuY3lsZXN0aW8udjEuQXR0cmlidXRlQ291bnQSIAoFaGludHMYCSADKAsyES5jeWxlc3Rpby52MS5IaW50EjIKDnRva2VuX2NvdW50aW5nGAogAygLMhouY3lsZXN0aW8udjEuVG9rZW5Db3VudGluZyJSCgtGaWVsZFNvdXJjZRINCgVmaWVsZBgBIAEoCRIRCglhdHRyaWJ1dGUYAiABKAkSEgoKY29udmVudGlvbhgDIAEoCRINCgVjb3VudBgEIAEoAyI9Cg1Ub2tlbkNvdW50aW5nEgwKBHBhcnQYASABKAkSDwoHY291bnRlZBgCIAEoCRINCgVjb3VudBgDIAEoAyIyCg5BdHRyaWJ1dGVDb3VudBIRCglhdHRyaWJ1dGUYASABKAkSDQoFY291bnQYAiABKAMiIwoESGludBIMCgR0ZXh0GAEgASgJEg0KBWNvdW50GAIgASgDMqkBChJEaWFnbm9zdGljc1NlcnZpY2USkgEKFEdldEluZ2VzdERpYWdub3N0aWNzEiguY3lsZXN0aW8udjEuR2V0SW5nZXN0RGlhZ25vc3RpY3NSZXF1ZXN0GikuY3lsZXN0aW8udjEuR2V0SW5nZXN0RGlhZ25vc3RpY3NSZXNwb25zZSIlkAIBgtPkkwIcEhovYXBpL3YxL2luZ2VzdC9kaWFnbm9zdGljc2IGcHJvdG8z", [file_google_api_annotations]);
 
 /**
  * Nothing to say.
@@ -119,6 +119,13 @@ export type ScopeDiagnostics = Message<"cylestio.v1.ScopeDiagnostics"> & {
    * @generated from field: repeated cylestio.v1.Hint hints = 9;
    */
   hints: Hint[];
+
+  /**
+   * How its calls of language models count tokens: those of caches first, within before apart. Calls that tell of neither are not here.
+   *
+   * @generated from field: repeated cylestio.v1.TokenCounting token_counting = 10;
+   */
+  tokenCounting: TokenCounting[];
 };
 
 /**
@@ -171,6 +178,41 @@ export const FieldSourceSchema: GenMessage<FieldSource> = /*@__PURE__*/
   messageDesc(file_cylestio_v1_diagnostics_service, 3);
 
 /**
+ * How a source counts tokens. Here input always has the tokens of caches in it, and output those of reasoning, whatever the source does.
+ *
+ * @generated from message cylestio.v1.TokenCounting
+ */
+export type TokenCounting = Message<"cylestio.v1.TokenCounting"> & {
+  /**
+   * What is counted: `caches` or `reasoning`.
+   *
+   * @generated from field: string part = 1;
+   */
+  part: string;
+
+  /**
+   * `within`: the input, or output, that was sent has them in it. `apart`: it has not, and they were added.
+   *
+   * @generated from field: string counted = 2;
+   */
+  counted: string;
+
+  /**
+   * Calls that count so.
+   *
+   * @generated from field: int64 count = 3;
+   */
+  count: bigint;
+};
+
+/**
+ * Describes the message cylestio.v1.TokenCounting.
+ * Use `create(TokenCountingSchema)` to create a new message.
+ */
+export const TokenCountingSchema: GenMessage<TokenCounting> = /*@__PURE__*/
+  messageDesc(file_cylestio_v1_diagnostics_service, 4);
+
+/**
  * How often an attribute came.
  *
  * @generated from message cylestio.v1.AttributeCount
@@ -196,7 +238,7 @@ export type AttributeCount = Message<"cylestio.v1.AttributeCount"> & {
  * Use `create(AttributeCountSchema)` to create a new message.
  */
 export const AttributeCountSchema: GenMessage<AttributeCount> = /*@__PURE__*/
-  messageDesc(file_cylestio_v1_diagnostics_service, 4);
+  messageDesc(file_cylestio_v1_diagnostics_service, 5);
 
 /**
  * What is missing.
@@ -224,7 +266,7 @@ export type Hint = Message<"cylestio.v1.Hint"> & {
  * Use `create(HintSchema)` to create a new message.
  */
 export const HintSchema: GenMessage<Hint> = /*@__PURE__*/
-  messageDesc(file_cylestio_v1_diagnostics_service, 5);
+  messageDesc(file_cylestio_v1_diagnostics_service, 6);
 
 /**
  * Says how OpenTelemetry data was understood. Only reads.

@@ -27,9 +27,18 @@ export interface ScopeReport {
     readonly convention: string;
     readonly count: number;
   }[];
+  /** How its calls count the tokens of caches and of reasoning. */
+  readonly counting: readonly CountingReport[];
   readonly deprecated: readonly Counted[];
   readonly unknown: readonly Counted[];
   readonly hints: readonly Counted[];
+}
+
+/** A part of the tokens, and whether it came within the whole (input or output) or apart from it. */
+export interface CountingReport {
+  readonly part: keyof OtlpExplanation["counting"];
+  readonly counted: "within" | "apart";
+  readonly count: number;
 }
 
 /** A name, or a hint's text, with how often it came. */
@@ -56,11 +65,16 @@ interface Scope {
   examined: number;
   /** By field, attribute and convention as JSON text. */
   readonly fields: Map<string, number>;
+  readonly counting: readonly CountingCount[];
   readonly deprecated: Map<string, number>;
   readonly unknown: Map<string, number>;
   readonly hints: Map<string, number>;
   /** That were given. */
   readonly warnings: Set<string>;
+}
+
+interface CountingCount extends CountingReport {
+  count: number;
 }
 
 /** Begins with nothing. What is held is bounded. */
@@ -81,7 +95,8 @@ export function createOtlpDiagnostics(): OtlpDiagnostics {
       scope.received += 1;
       if (scope.received > examinedFully && scope.received % examinedEvery !== 0) return [];
       scope.examined += 1;
-      const { fields, deprecated, unknown, missing, warnings } = explain();
+      const { fields, counting, deprecated, unknown, missing, warnings } = explain();
+      for (const entry of scope.counting) if (counting[entry.part] === entry.counted) entry.count += 1;
       for (const { field, attribute, convention } of fields) {
         count(scope.fields, JSON.stringify([field, attribute, convention]));
       }
@@ -102,6 +117,7 @@ export function createOtlpDiagnostics(): OtlpDiagnostics {
           receivedCount: scope.received,
           examinedCount: scope.examined,
           fields: fieldsOf(scope.fields),
+          counting: scope.counting.filter(({ count }) => count > 0).map((entry) => ({ ...entry })),
           deprecated: byName(scope.deprecated),
           unknown: byName(scope.unknown),
           hints: byName(scope.hints).toSorted((a, b) => b.count - a.count),
@@ -110,8 +126,11 @@ export function createOtlpDiagnostics(): OtlpDiagnostics {
 }
 
 function createScope(name: string, version: string, signal: OtlpSignal): Scope {
+  const counting = (["caches", "reasoning"] as const).flatMap((part) =>
+    (["within", "apart"] as const).map((counted) => ({ part, counted, count: 0 })),
+  );
   const nothing = { received: 0, examined: 0, fields: new Map(), deprecated: new Map(), unknown: new Map() };
-  return { name, version, signal, ...nothing, hints: new Map(), warnings: new Set() };
+  return { name, version, signal, ...nothing, counting, hints: new Map(), warnings: new Set() };
 }
 
 function count(counts: Map<string, number>, name: string): void {

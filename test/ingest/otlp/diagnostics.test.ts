@@ -46,10 +46,27 @@ describe("diagnostics", () => {
           { ...session, count: 2 },
           { ...session, attribute: "session.id", count: 1 },
         ],
+        counting: [],
         deprecated: [{ name: "gen_ai.system", count: 1 }],
         unknown: [{ name: "gen_ai.x", count: 1 }],
         hints: [{ name: "cost: no model told", count: 1 }],
       },
+    ]);
+  });
+
+  test("count how tokens are counted", () => {
+    const { observe, report } = createOtlpDiagnostics();
+    observe(originOf("a"), "span", explain({ counting: { caches: "apart", reasoning: "within" } }));
+    observe(originOf("a"), "span", explain({ counting: { caches: "within", reasoning: null } }));
+    observe(originOf("a"), "span", explain({ counting: { caches: "apart", reasoning: null } }));
+    observe(originOf("b"), "span", explain());
+    expect(report().map(({ counting }) => counting)).toEqual([
+      [
+        { part: "caches", counted: "within", count: 1 },
+        { part: "caches", counted: "apart", count: 2 },
+        { part: "reasoning", counted: "within", count: 1 },
+      ],
+      [],
     ]);
   });
 
