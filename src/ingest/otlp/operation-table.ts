@@ -210,7 +210,16 @@ export const wrapperAttributes: readonly { readonly attribute: string; readonly 
   },
 ];
 
-/** Attributes whose value says that the work failed, in lower case; otherwise the span's status does. */
-export const failureAttributes: readonly { readonly attribute: string; readonly value: string }[] = [
+/** An attribute that says of a span that the work failed, where its status does not: by this value in lower case, or by any. */
+export interface FailureAttribute {
+  readonly attribute: string;
+  readonly value?: string;
+  /** It says nothing of a span whose status is that it went well. */
+  readonly unlessOk?: true;
+}
+
+/** Where failures are told beside the status. */
+export const failureAttributes: readonly FailureAttribute[] = [
   { attribute: "langfuse.observation.level", value: "error" },
+  { attribute: "error.type", unlessOk: true },
 ];

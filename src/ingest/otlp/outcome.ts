@@ -13,8 +13,13 @@ export function findOutcome(source: OtlpFactSource): OperationOutcome | null {
 
 function hasFailed({ attributes, extensions }: OtlpFactSource): boolean {
   const status = extensions?.["status"];
-  if (isJsonObject(status) && status["code"] === "error") return true;
-  return failureAttributes.some(({ attribute, value }) => lowerText(attributes, attribute) === value);
+  const code = isJsonObject(status) ? status["code"] : undefined;
+  if (code === "error") return true;
+  return failureAttributes.some(({ attribute, value, unlessOk }) => {
+    if (unlessOk === true && code === "ok") return false;
+    const text = lowerText(attributes, attribute);
+    return value === undefined ? text !== "" : text === value;
+  });
 }
 
 function logOutcome(source: OtlpFactSource): OperationOutcome | null {

@@ -153,6 +153,18 @@ describe("how a span ended", () => {
     expect(factsOf(open).operation).toMatchObject({ outcome: null, endMicros: null });
   });
 
+  test.for([
+    [{ "error.type": "timeout" }, undefined, "error"],
+    [{ "error.type": "timeout" }, "ok", "ok"],
+    [{ "error.type": "" }, undefined, "ok"],
+    [{ "error.type": null }, undefined, "ok"],
+    [{ "langfuse.observation.level": "ERROR" }, "ok", "error"],
+    [{ "langfuse.observation.level": "WARNING" }, undefined, "ok"],
+  ] as const)("is what %j and the status %s say: %s", ([attributes, code, outcome]) => {
+    const status = code === undefined ? undefined : { code };
+    expect(factsOf(spanSource(attributes, { extensions: { status } })).operation?.outcome).toBe(outcome);
+  });
+
   test("has tokens only where it is a call", () => {
     const attributes = { "gen_ai.operation.name": "invoke_agent", "gen_ai.usage.input_tokens": 5 };
     expect(factsOf(spanSource(attributes)).operation?.llm).toBeNull();
