@@ -29,11 +29,13 @@ export function readOtlpTokens(source: OtlpFactSource): TokenReport {
   const total = count(attributeTable.totalTokens)?.value ?? null;
   const cached = cacheRead === null && cacheWrite === null ? null : (cacheRead ?? 0) + (cacheWrite ?? 0);
   const sum = (input?.value ?? 0) + (output?.value ?? 0);
-  const areCachesApart =
-    input !== null && isApart({ whole: input.value, part: cached, isSaid: input.alias.counts === "apart", sum, total });
-  const isReasoningApart =
-    output !== null &&
-    isApart({ whole: output.value, part: reasoning, isSaid: output.alias.counts === "apart", sum, total });
+  const [areCachesApart, isReasoningApart] = findApart(
+    [
+      { whole: input?.value ?? null, part: cached, isSaid: input?.alias.counts === "apart" },
+      { whole: output?.value ?? null, part: reasoning, isSaid: output?.alias.counts === "apart" },
+    ],
+    total === null ? null : total - sum,
+  );
   return {
     tokens: {
       input: input === null ? null : safe(input.value + (areCachesApart ? (cached ?? 0) : 0)),
@@ -48,17 +50,29 @@ export function readOtlpTokens(source: OtlpFactSource): TokenReport {
 }
 
 interface PartOfWhole {
-  readonly whole: number;
+  readonly whole: number | null;
   readonly part: number | null;
   readonly isSaid: boolean;
-  /** Input and output as the source has them, and the total that it tells. */
-  readonly sum: number;
-  readonly total: number | null;
 }
 
-function isApart({ whole, part, isSaid, sum, total }: PartOfWhole): boolean {
-  if (part === null || part === 0) return false;
-  return isSaid || part > whole || (total !== null && total === sum + part);
+/** Which of the parts are counted apart. `rest` is what a total that is told has beyond the wholes; null where there is none. */
+function findApart([caches, reasoning]: readonly [PartOfWhole, PartOfWhole], rest: number | null): [boolean, boolean] {
+  const sure = [isSurelyApart(caches), isSurelyApart(reasoning)] as const;
+  if (rest === null) return [...sure];
+  const sizes = [sizeOf(caches), sizeOf(reasoning)] as const;
+  // What is left of the total once the parts are in it of which it is known; the others may be what makes it up.
+  const left = rest - (sure[0] ? sizes[0] : 0) - (sure[1] ? sizes[1] : 0);
+  const open = [sure[0] ? 0 : sizes[0], sure[1] ? 0 : sizes[1]] as const;
+  const isLeft = (size: number): boolean => size > 0 && (left === size || left === open[0] + open[1]);
+  return [sure[0] || isLeft(open[0]), sure[1] || isLeft(open[1])];
+}
+
+function isSurelyApart({ whole, part, isSaid }: PartOfWhole): boolean {
+  return whole !== null && part !== null && part > 0 && (isSaid || part > whole);
+}
+
+function sizeOf({ whole, part }: PartOfWhole): number {
+  return whole === null ? 0 : (part ?? 0);
 }
 
 function safe(count: number): number | null {

@@ -54,6 +54,40 @@ describe("the tokens of a call", () => {
     expect(read({ ...usage, "gen_ai.usage.total_tokens": 1005 }).tokens.input).toBe(1000);
   });
 
+  test.for([
+    // Neither, one or both of the parts are in the total beside input and output.
+    [
+      { cached: 30, reasoning: 10, total: 120 },
+      { input: 100, output: 20 },
+    ],
+    [
+      { cached: 30, reasoning: 10, total: 150 },
+      { input: 130, output: 20 },
+    ],
+    [
+      { cached: 30, reasoning: 10, total: 130 },
+      { input: 100, output: 30 },
+    ],
+    [
+      { cached: 30, reasoning: 10, total: 160 },
+      { input: 130, output: 30 },
+    ],
+    // 25 tokens of reasoning do not fit into 20: it is them that the total has.
+    [
+      { reasoning: 25, cached: 25, total: 145 },
+      { input: 100, output: 45 },
+    ],
+  ] as const)("are put together by what the total has: %j", ([{ cached, reasoning, total }, wholes]) => {
+    const { tokens } = read({
+      "llm.token_count.prompt": 100,
+      "llm.token_count.completion": 20,
+      "llm.token_count.total": total,
+      "llm.token_count.prompt_details.cache_read": cached,
+      "llm.token_count.completion_details.reasoning": reasoning,
+    });
+    expect(tokens).toMatchObject(wholes);
+  });
+
   test("are counted apart by Claude Code, also where they would fit in", () => {
     const attributes = { input_tokens: 1000, output_tokens: 5, cache_read_tokens: 100 };
     expect(readOtlpTokens(logSource("claude_code.api_request", attributes)).tokens.input).toBe(1100);
