@@ -72,13 +72,16 @@ function isAbsent(value: unknown): boolean {
 }
 
 /** A message with the members that all dialects know: `role`, `content`, `tool_calls`, `tool_call_id`. */
-function entryOf(entry: unknown): unknown {
+function entryOf(sent: unknown): unknown {
+  const entry = messageOrText(sent);
   if (!isJsonObject(entry)) return entry;
   // OpenInference has its messages, parts and calls inside members of these names.
   const inner = entry["message"] ?? entry["prompt"];
   const message = isJsonObject(inner) ? inner : entry;
-  const { parts, contents, tool_calls: toolCalls, text } = message;
+  const { contents, tool_calls: toolCalls, text } = message;
+  const parts = jsonValueOf(message["parts"]);
   if (Array.isArray(parts)) return { ...withoutParts(message), content: contentOfParts(parts) };
+  if (isTextAlone(message)) return message["content"];
   if (message === inner && typeof text === "string" && Object.keys(message).length === 1) return text;
   return {
     ...message,
@@ -86,6 +89,17 @@ function entryOf(entry: unknown): unknown {
     ...(Array.isArray(toolCalls) && { tool_calls: toolCalls.map((call) => unwrapped(call, "tool_call")) }),
     ...(typeof message["content"] === "string" && { content: partsOrText(message["content"]) }),
   };
+}
+
+/** The message that an entry of a list is the JSON text of: attributes may be lists of texts, and not of objects. */
+function messageOrText(entry: unknown): unknown {
+  const value = jsonValueOf(entry);
+  return isJsonObject(value) && typeof value["role"] === "string" ? value : entry;
+}
+
+/** Whether a message tells nothing but a text. Without a role it would be taken for a part of one. */
+function isTextAlone({ role, type, content, tool_calls: toolCalls }: JsonObject): boolean {
+  return typeof content === "string" && [role, type, toolCalls].every(isAbsent);
 }
 
 function withoutParts({ parts: _parts, ...rest }: JsonObject): JsonObject {

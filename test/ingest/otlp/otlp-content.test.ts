@@ -50,6 +50,16 @@ describe("what a model was asked", () => {
       ],
     ],
     [
+      "a list of JSON texts, and of texts that are none of messages",
+      { "gen_ai.input.messages": [JSON.stringify(messages[0]), '{"a":1}', "Ho"] },
+      [user("Hi"), { role: null, content: '{"a":1}' }, { role: null, content: "Ho" }],
+    ],
+    [
+      "parts that are JSON text",
+      { "gen_ai.input.messages": [{ role: "user", parts: '[{"type":"text","content":"Hi"}]' }] },
+      [user("Hi")],
+    ],
+    [
       "instructions and messages",
       { "gen_ai.system_instructions": '[{"type":"text","content":"Be kind"}]', "gen_ai.input.messages": messages },
       [{ role: "system", content: "Be kind" }, user("Hi")],
@@ -89,6 +99,11 @@ describe("what a model was asked", () => {
 
 describe("what a model answered", () => {
   test.for<readonly [what: string, attributes: Attributes, messages: readonly unknown[]]>([
+    [
+      "a text under a number, without a role",
+      { "gen_ai.completion.0.content": "Hi", "gen_ai.completion.0.finish_reason": "stop" },
+      [assistant("Hi")],
+    ],
     [
       "calls of tools as parts",
       {
