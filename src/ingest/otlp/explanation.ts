@@ -2,6 +2,7 @@ import { readCount } from "../token-count.ts";
 import { type Alias, type Convention, findFact, type OtlpFactSource, resourceAttributesOf } from "./alias.ts";
 import { type AttributeField, attributeTable } from "./attribute-table.ts";
 import { isUnknownAttribute } from "./known-attributes.ts";
+import { findLogOperation } from "./log-operation.ts";
 import { kindTable } from "./operation-table.ts";
 import { findOperationKind } from "./otlp-facts.ts";
 import { readOtlpTokens, type TokenReport } from "./otlp-tokens.ts";
@@ -89,8 +90,13 @@ export function explainOtlpEvent(source: OtlpFactSource): OtlpExplanation {
     counting: kind === "llm" ? { caches, reasoning } : { caches: null, reasoning: null },
     deprecated: names.filter((name) => deprecatedNames.has(name)),
     unknown: names.filter(isUnknownAttribute),
-    ...missingOf(source, kind, new Set(fields.map(({ field }) => field))),
+    ...missingOf(source, kind, new Set([...fields.map(({ field }) => field), ...fieldsOfClient(source)])),
   };
+}
+
+/** What needs no attribute: a client that talks to one vendor only is known by the names of its records. */
+function fieldsOfClient(source: OtlpFactSource): readonly AttributeField[] {
+  return findLogOperation(source)?.vendor === undefined ? [] : ["provider"];
 }
 
 function explained(field: ExplainedField["field"], alias: Alias): ExplainedField {

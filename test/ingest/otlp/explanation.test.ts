@@ -95,6 +95,12 @@ describe("the explanation of an event", () => {
     ]);
   });
 
+  test("misses no provider of a client that talks to one only", () => {
+    const { missing } = explainOtlpEvent(logSource("claude_code.api_request", { model: "claude-sonnet-4-5" }));
+    expect(missing).toContain("cost: no tokens told, set gen_ai.usage.input_tokens and gen_ai.usage.output_tokens");
+    expect(missing.join()).not.toContain("provider:");
+  });
+
   test("misses no kind of a span that tells who it belongs to, or repeats a call", () => {
     const request = { "http.route": "/chat", "gen_ai.conversation.id": "c", "gen_ai.agent.name": "a", "llm.user": "u" };
     expect(explainOtlpEvent(spanSource(request)).missing).toEqual([]);
