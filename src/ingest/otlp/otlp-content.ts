@@ -73,8 +73,14 @@ function readParameters(source: OtlpFactSource): Readonly<Record<string, unknown
     return isJsonObject(members) ? members : null;
   });
   for (const [name, value] of Object.entries(object?.value ?? {})) add(name, value);
-  add("tools", findFact(source, attributeTable.toolDefinitions, jsonValueOf)?.value);
+  add("tools", findFact(source, attributeTable.toolDefinitions, readDefinitions)?.value);
   return Object.fromEntries(parameters);
+}
+
+/** Definitions are a list, or the JSON text of one, and so may each of them be. */
+function readDefinitions(value: unknown): unknown {
+  const definitions = jsonValueOf(value);
+  return Array.isArray(definitions) ? definitions.map(jsonValueOf) : definitions;
 }
 
 function readJson(source: OtlpFactSource, aliases: readonly Alias[]): unknown {

@@ -172,6 +172,13 @@ test("parameters are told one by one, in a JSON text, and once", () => {
   });
 });
 
+test("definitions of tools may be JSON texts, one and all", () => {
+  const tools = [{ type: "function", name: "f" }];
+  for (const sent of [tools, JSON.stringify(tools), tools.map((tool) => JSON.stringify(tool))]) {
+    expect(readOtlpLlmContent(spanSource({ "ai.prompt.tools": sent })).parameters).toEqual({ tools });
+  }
+});
+
 test("content of any form is read without a fault", () => {
   const names = ["gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions", "input.value"];
   const others = ["llm.input_messages.0.message", "gen_ai.completion.0", "ai.response.toolCalls", "ai.prompt"];
