@@ -97,9 +97,11 @@ function findVendor(textOf: TextOf): string | null {
   return name === null ? null : vendorOf(name);
 }
 
+/** At the beginning of a word: diagnostics are no `agno`. */
+const wrapperScope = new RegExp(`(?<![a-z])(?:${wrapperScopes.map(RegExp.escape).join("|")})`, "i");
+
 function isWrapper(source: OtlpFactSource): boolean {
-  const scope = scopeNameOf(source).toLowerCase();
-  if (wrapperScopes.some((name) => scope.includes(name))) return true;
+  if (wrapperScope.test(scopeNameOf(source))) return true;
   return wrapperAttributes.some(({ attribute, values }) => {
     const value = source.attributes[attribute];
     return typeof value === "string" && values.includes(value.toLowerCase());

@@ -128,6 +128,10 @@ describe("a call reported from further out than the vendor's client", () => {
     ["openinference.instrumentation.langchain", true],
     ["@traceloop/instrumentation-llamaindex", true],
     ["opentelemetry.instrumentation.crewai", true],
+    ["Microsoft.SemanticKernel.Diagnostics", true],
+    ["openinference.instrumentation.agno", true],
+    ["opentelemetry.instrumentation.openai_agents", true],
+    ["Acme.Diagnostics", false],
     ["opentelemetry.instrumentation.openai.v1", false],
     ["openinference.instrumentation.anthropic", false],
   ] as const)("by %s: %s", ([name, isWrapper]) => {
