@@ -173,8 +173,8 @@ export const logNamePrefixes: Readonly<Record<string, string>> = {
 export const logBodyNames: readonly string[] = ["claude_code.", "codex.", "gemini_cli.", "gen_ai."];
 
 /**
- * What a word in the name of a library begins with that reports calls of a language model from further out than the vendor's client: a framework,
- * or a client of many vendors. A vendor's call inside may be the same one.
+ * What a word in the name of a library begins with that reports calls of a language model from further out than the vendor's client: a
+ * framework, or a client of many vendors. A vendor's call inside may be the same one.
  */
 export const wrapperScopes: readonly string[] = [
   "langchain",
