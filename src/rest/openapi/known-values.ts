@@ -40,6 +40,8 @@ export const exampleValues: Readonly<Record<string, JsonValue>> = {
   "SearchHit.text": "What is the weather in Lisbon?",
   "SearchRequest.kind": "message",
   "SearchRequest.query": "weather lisb*",
+  "TokenCounting.counted": "within",
+  "TokenCounting.part": "caches",
   "TokenUsage.cache_read": null,
   "TokenUsage.cache_write": null,
   "TokenUsage.input": 1275,
