@@ -91,5 +91,5 @@ test("whose events are, and all that follows, depends on the events alone, and i
     }),
     { numRuns: 60 },
   );
-  expect(moved).toBeGreaterThan(100);
+  expect(moved).toBeGreaterThan(20);
 });
