@@ -1,6 +1,5 @@
 import type { OperationKind } from "../model/event.ts";
 import { type AlertSeverity, alertSeverities } from "../model/security-alert.ts";
-import { callFacts } from "../store/metrics.ts";
 import type {
   AgentRecord,
   CallMetricFilter,
@@ -284,7 +283,7 @@ async function overviewOf(store: MetricStore, scope: Scope): Promise<MetricOverv
     groupBy: [],
     filter: ofKind(kind),
     size: "count",
-    facts: callFacts,
+    facts: ["outcomes", "tokens", "cost", "latency"],
   });
   const [llm, tools, events, agentCount, sessions, alerts] = await Promise.all([
     store.queryCalls(callsOf("llm")),

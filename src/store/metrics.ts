@@ -76,8 +76,7 @@ export const sessionEventsMax = 100_000;
 export type CallSize = "count" | "tokens" | "cost";
 
 /** What may be asked of calls beside their number: how they ended, their tokens, what they cost, how long they took. */
-export const callFacts = ["outcomes", "tokens", "cost", "latency"] as const;
-export type CallFact = (typeof callFacts)[number];
+export type CallFact = "outcomes" | "tokens" | "cost" | "latency";
 
 export interface CallMetricQuery extends MetricQuery<CallDimension> {
   readonly filter: CallMetricFilter;

@@ -9,7 +9,7 @@ import { expectBalanced, getStatus, healthy } from "./server-status.ts";
 const lanes = 3;
 
 /** How often a server is killed in all; `npm run test:crash` sets more. */
-const rounds = Number(process.env["CYLESTIO_CRASH_ROUNDS"] ?? 21);
+const rounds = Number(process.env["CYLESTIO_CRASH_ROUNDS"] ?? 12);
 const roundsPerLane = Math.ceil(rounds / lanes);
 
 /** Far more than a round takes. */

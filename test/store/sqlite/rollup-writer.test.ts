@@ -254,7 +254,7 @@ describe("roll-ups", () => {
         expect(readRollups(database)).toEqual(before);
         covered += Number(database.prepare("select count(*) from llm_calls where is_covered = 1").pluck().get());
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
     // The streams have what is hard: calls that are reported twice.
     expect(covered).toBeGreaterThan(5);

@@ -2,7 +2,6 @@ import { join } from "node:path";
 import type { Database } from "better-sqlite3";
 import { describe, expect, onTestFinished, test } from "vitest";
 import type { Event } from "../../../src/model/event.ts";
-import { callFacts } from "../../../src/store/metrics.ts";
 import { openWriterConnection } from "../../../src/store/sqlite/database-file.ts";
 import { createEventWriter } from "../../../src/store/sqlite/event-writer.ts";
 import { createMetricReader } from "../../../src/store/sqlite/metric-reader.ts";
@@ -54,7 +53,7 @@ const calls = (groupBy: CallMetricQuery["groupBy"], sessionId: string | null = n
   groupBy,
   filter: { kinds: ["tool", "llm"], sessionId, vendor: null, model: null, name: null },
   size: "count",
-  facts: callFacts,
+  facts: ["outcomes", "tokens", "cost", "latency"],
 });
 const events = (groupBy: EventMetricQuery["groupBy"], sessionId: string | null = null): EventMetricQuery => ({
   ...scope,

@@ -89,7 +89,7 @@ test("whose events are, and all that follows, depends on the events alone, and i
       rebuildDerived(database, { derive, prices: anyTelemetryPrices });
       expect(dumpDerived(database)).toEqual(wanted);
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
   expect(moved).toBeGreaterThan(20);
 });
