@@ -5,18 +5,12 @@ import { findAlertFacts } from "./cylestio/alert-facts.ts";
 import { findLlmFacts } from "./cylestio/llm-facts.ts";
 import { findLlmProvider } from "./cylestio/llm-provider.ts";
 import { findOperation } from "./cylestio/operation.ts";
+import type { OtlpFactSource } from "./otlp/alias.ts";
 import { findOtlpFacts } from "./otlp/otlp-facts.ts";
 
-/** What an event says, as far as facts are read out of it. */
-export interface FactSource {
+/** What an event says, as far as facts are read out of it. OpenTelemetry's are read out of more than Cylestio's. */
+export interface FactSource extends OtlpFactSource {
   readonly dialect: Dialect;
-  readonly channel: string | null;
-  readonly spanId: string | null;
-  readonly parentSpanId: string | null;
-  readonly name: string;
-  readonly level: string;
-  readonly attributes: JsonObject;
-  readonly extensions: JsonObject | null;
 }
 
 const noAttributes: JsonObject = {};

@@ -4,6 +4,7 @@ import type { Limits } from "../model/limits.ts";
 import type { AppendOutcome, TelemetryStore } from "../store/store.ts";
 import { type Admission, createAdmission, type Load } from "./admission.ts";
 import type { CreateNormaliser, EventResult } from "./batch.ts";
+import { createGuardedAppend } from "./guarded-append.ts";
 import type { StoreHealth } from "./store-health.ts";
 import { createTurns, type Turns } from "./turns.ts";
 
@@ -83,27 +84,17 @@ export function createIntake({
   const counters = { received: 0, stored: 0, duplicate: 0, rejected: 0, refused: 0 };
 
   const turns = createTurns();
+  const guardedAppend = createGuardedAppend({ admission, health });
 
-  const append = async (
+  const append = (
     events: readonly Event[],
     { waits, onUnderWay }: { readonly waits: boolean; readonly onUnderWay: TakeOptions["onUnderWay"] },
-  ): Promise<readonly AppendOutcome[]> => {
-    const load = loadOf(events);
-    const leave = waits ? await admission.wait(load) : admission.enter(load);
-    try {
+  ): Promise<readonly AppendOutcome[]> =>
+    guardedAppend({ load: loadOf(events), waits }, () => {
       const appended = store.append(events);
       onUnderWay?.();
-      const outcomes = await appended;
-      // Duplicates prove nothing: nothing was written.
-      if (outcomes.some(({ status }) => status === "stored")) health?.stored();
-      return outcomes;
-    } catch (error) {
-      health?.failed(error);
-      throw error;
-    } finally {
-      leave();
-    }
-  };
+      return appended;
+    });
 
   const takeInto = async <Raw>(
     outcomes: IntakeOutcome[],

@@ -1,8 +1,9 @@
 import type { FieldViolation } from "../../model/error.ts";
 import type { Limits } from "../../model/limits.ts";
-import type { MetricPoint, MetricSeries } from "../../model/metric-point.ts";
+import type { MetricSeries } from "../../model/metric-point.ts";
 import type { PointOutcome, TelemetryStore } from "../../store/store.ts";
-import type { Admission, Load } from "../admission.ts";
+import type { Admission } from "../admission.ts";
+import { createGuardedAppend } from "../guarded-append.ts";
 import type { IntakeCounters } from "../intake.ts";
 import type { StoreHealth } from "../store-health.ts";
 import { createTurns } from "../turns.ts";
@@ -40,6 +41,7 @@ const pointsPerTurn = 256;
 export function createPointIntake({ store, limits, admission, health }: PointIntakeOptions): PointIntake {
   const counters = { received: 0, stored: 0, duplicate: 0, rejected: 0, refused: 0 };
   const turns = createTurns();
+  const guardedAppend = createGuardedAppend({ admission, health });
 
   const normalise = async (raws: readonly OtlpPoint[]): Promise<readonly PointResult[]> => {
     const normaliseOne = createPointNormaliser(limits);
@@ -51,30 +53,12 @@ export function createPointIntake({ store, limits, admission, health }: PointInt
     return results;
   };
 
-  const append = async (
-    points: readonly MetricPoint[],
-    { load, waits }: { readonly load: Load; readonly waits: boolean },
-  ): Promise<readonly PointOutcome[]> => {
-    const leave = waits ? await admission.wait(load) : admission.enter(load);
-    try {
-      const outcomes = await store.appendPoints(points);
-      // Duplicates prove nothing: nothing was written.
-      if (outcomes.some(({ status }) => status === "stored")) health?.stored();
-      return outcomes;
-    } catch (error) {
-      health?.failed(error);
-      throw error;
-    } finally {
-      leave();
-    }
-  };
-
   const takeInto = async (outcomes: PointIntakeOutcome[], raws: readonly OtlpPoint[]): Promise<void> => {
     for (const { results, bytes } of partsOf(await normalise(raws), limits.inFlightMaxBytes)) {
       const points = results.flatMap((result) => (result.ok ? [result.point] : []));
       // A request that was let in is not refused half-way.
       const entry = { load: { events: points.length, bytes }, waits: outcomes.length > 0 };
-      const appended = points.length === 0 ? [] : await append(points, entry);
+      const appended = points.length === 0 ? [] : await guardedAppend(entry, () => store.appendPoints(points));
       let next = 0;
       for (const result of results) outcomes.push(result.ok ? outcomeOf(appended[next++]) : rejectionOf(result));
     }
