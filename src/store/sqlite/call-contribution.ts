@@ -1,34 +1,39 @@
 import type { OperationKind, OperationOutcome } from "../../model/event.ts";
 import { noTokens } from "../../model/llm-call.ts";
 import type { Pair } from "../../model/pairing.ts";
+import type { CallFact } from "../metrics.ts";
 import type { LlmCall } from "./llm-call-writer.ts";
 import { modelSql, toolNameSql } from "./operation-columns.ts";
 import { durationMsOf, type Part } from "./operation-plan.ts";
 import { minuteOf } from "./rollup-steps.ts";
 
-/** Columns of `call_rollups` that add up. */
+/** Columns of `call_rollups` that add up, by the fact that they tell. */
+export const countersOfFact = {
+  outcomes: ["running_count", "error_count", "blocked_count"],
+  tokens: [
+    "told_count",
+    "input_tokens",
+    "input_count",
+    "output_tokens",
+    "output_count",
+    "cache_read_tokens",
+    "cache_read_count",
+    "cache_write_tokens",
+    "cache_write_count",
+    "reasoning_tokens",
+    "reasoning_count",
+  ],
+  cost: ["cost_pico_usd", "priced_count", "unpriced_count"],
+  latency: ["duration_count", "failure_duration_count", "duration_sum_micros"],
+} as const satisfies Readonly<Record<CallFact, readonly string[]>>;
+
+/** All of them, and the number of calls. */
 export const callCounters = [
   "count",
-  "running_count",
-  "error_count",
-  "blocked_count",
-  "told_count",
-  "input_tokens",
-  "input_count",
-  "output_tokens",
-  "output_count",
-  "cache_read_tokens",
-  "cache_read_count",
-  "cache_write_tokens",
-  "cache_write_count",
-  "reasoning_tokens",
-  "reasoning_count",
-  "cost_pico_usd",
-  "priced_count",
-  "unpriced_count",
-  "duration_count",
-  "failure_duration_count",
-  "duration_sum_micros",
+  ...countersOfFact.outcomes,
+  ...countersOfFact.tokens,
+  ...countersOfFact.cost,
+  ...countersOfFact.latency,
 ] as const;
 export type CallCounter = (typeof callCounters)[number];
 

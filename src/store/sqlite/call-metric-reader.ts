@@ -1,13 +1,5 @@
-import type {
-  CallDimension,
-  CallFact,
-  CallMetricQuery,
-  CallSize,
-  CallSums,
-  MetricGroups,
-  TokenSum,
-} from "../metrics.ts";
-import type { CallCounter } from "./call-contribution.ts";
+import type { CallDimension, CallMetricQuery, CallSize, CallSums, MetricGroups, TokenSum } from "../metrics.ts";
+import { type CallCounter, countersOfFact } from "./call-contribution.ts";
 import {
   addRollup,
   type CallRollupRow,
@@ -55,26 +47,7 @@ export async function queryCalls(run: RunQuery, query: CallMetricQuery): Promise
   return sumByGroup(source, query);
 }
 
-/** The counters of each fact; a call of no fact is counted anyway. */
-const countersOfFact: Readonly<Record<CallFact, readonly CallCounter[]>> = {
-  outcomes: ["running_count", "error_count", "blocked_count"],
-  tokens: [
-    "told_count",
-    "input_tokens",
-    "input_count",
-    "output_tokens",
-    "output_count",
-    "cache_read_tokens",
-    "cache_read_count",
-    "cache_write_tokens",
-    "cache_write_count",
-    "reasoning_tokens",
-    "reasoning_count",
-  ],
-  cost: ["cost_pico_usd", "priced_count", "unpriced_count"],
-  latency: ["duration_count", "failure_duration_count", "duration_sum_micros"],
-};
-
+/** The counters to add up: the number of calls is always told. */
 function countersOf({ facts }: Pick<CallMetricQuery, "facts">): readonly CallCounter[] {
   return ["count", ...facts.flatMap((fact) => countersOfFact[fact])];
 }
